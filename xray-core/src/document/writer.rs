@@ -1,0 +1,471 @@
+//! Writes a tree's documents: JSON straight from the nodes' items, never through a value tree.
+//!
+//! The order of members is fixed, and what is absent is not written. Depth costs no stack: the walk follows
+//! the nodes' links.
+//!
+//! Source of the fields: X-Ray Developer Guide, "Segment documents".
+
+use super::escape::{self, two_digits};
+use crate::id::hex;
+use crate::node::{Class, NO_NODE, NodeData, Tree, flag};
+
+/// What every segment of a program says about the program. Ready JSON members.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Stamp {
+    /// Members of `aws.xray`, at least the SDK's name and version.
+    pub(crate) sdk: Vec<u8>,
+    /// Members of the segment itself: `"origin":…`, `"service":{…}`.
+    pub(crate) members: Vec<u8>,
+}
+
+impl Stamp {
+    pub(crate) fn new(service_version: Option<&str>, origin: Option<&str>) -> Stamp {
+        let mut stamp = Stamp {
+            sdk: concat!(r#""sdk":"X-Ray for Rust","sdk_version":""#, env!("CARGO_PKG_VERSION"), "\"").into(),
+            members: Vec::new(),
+        };
+        if let Some(version) = service_version {
+            stamp.members.extend_from_slice(br#","service":{"version":"#);
+            escape::string(&mut stamp.members, version);
+            stamp.members.push(b'}');
+        }
+        if let Some(origin) = origin {
+            stamp.members.extend_from_slice(br#","origin":"#);
+            escape::string(&mut stamp.members, origin);
+        }
+        stamp
+    }
+}
+
+/// Writes the document of the node `top` with all below it, and says how many subsegments deep it is.
+pub(crate) fn write(out: &mut Vec<u8>, tree: &Tree, top: u32, stamp: &Stamp) -> usize {
+    let mut times = Times::default();
+    let (mut depth, mut deepest) = (0, 0);
+    let mut current = top;
+    while let Some(node) = tree.node(current) {
+        members(out, tree, node, current == top, stamp, &Trim::default(), &mut times);
+        if node.first_child != NO_NODE {
+            out.extend_from_slice(br#","subsegments":["#);
+            current = node.first_child;
+            depth += 1;
+            deepest = deepest.max(depth);
+            continue;
+        }
+        out.push(b'}');
+        // Up and on: close every parent whose last child this was.
+        while current != top {
+            let Some(done) = tree.node(current) else { return deepest };
+            if done.next != NO_NODE {
+                out.push(b',');
+                break;
+            }
+            out.extend_from_slice(b"]}");
+            current = done.parent;
+            depth -= 1;
+        }
+        if current == top {
+            break;
+        }
+        current = tree.node(current).map_or(NO_NODE, |done| done.next);
+    }
+    deepest
+}
+
+/// Writes the document of a node without what is below it.
+pub(crate) fn write_alone(out: &mut Vec<u8>, tree: &Tree, top: u32, stamp: &Stamp, trim: &Trim) {
+    let Some(node) = tree.node(top) else { return };
+    members(out, tree, node, true, stamp, trim, &mut Times::default());
+    out.push(b'}');
+}
+
+/// What has to be left out of nodes that would not fit otherwise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trim {
+    /// Metadata values and events of at least this many bytes go, values leaving a mark. 0: none.
+    pub(crate) from: usize,
+    /// All metadata goes, leaving one mark.
+    pub(crate) all: bool,
+    /// So does all else but the name, the ids, the times and the flags.
+    pub(crate) bare: bool,
+}
+
+impl Trim {
+    /// Longest item that stays whole.
+    fn keeps(&self, item: &[u8]) -> bool {
+        self.from == 0 || item.len() < self.from
+    }
+}
+
+/// Everything of a node but its subsegments and its closing brace.
+fn members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, top: bool, stamp: &Stamp, trim: &Trim, times: &mut Times) {
+    let has = |class: Class| node.classes & class.bit() != 0;
+    let renamed = if has(Class::Name) { tree.items_of(node, Class::Name).last() } else { None };
+    match (renamed, node.label) {
+        (None, Some(label)) => out.extend_from_slice(&label.opening),
+        (renamed, _) => {
+            out.extend_from_slice(br#"{"name":"#);
+            out.extend_from_slice(renamed.unwrap_or(br#""unknown""#));
+        }
+    }
+    let (start, end) = (tree.head.origin.wrapping_add(node.start), tree.head.origin.wrapping_add(node.end));
+    let frame = if top || !node.is(flag::ENDED) { None } else { times.frame(node.id, start, end) };
+    match frame {
+        Some(frame) => out.extend_from_slice(frame),
+        None => id_and_times(out, tree, node, top, times),
+    }
+    if trim.bare {
+        marks(out, node);
+        return removed(out, tree, node, !(Class::Name.bit() | Class::ParentId.bit()));
+    }
+    // Most nodes have nothing but annotations, metadata and events.
+    if node.is(flag::SEGMENT | MARKS) || node.classes & !COMMON != 0 {
+        uncommon_members(out, tree, node, stamp);
+    }
+    if has(Class::Annotation) {
+        object(out, br#","annotations":{"#, tree.items_of(node, Class::Annotation));
+    }
+    if node.classes & METADATA != 0 {
+        metadata(out, tree, node, trim, times);
+    }
+}
+
+/// The same as [`Times::frame`], of the first node of a document, one in progress, or one of several seconds.
+#[inline(never)]
+fn id_and_times(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, top: bool, times: &mut Times) {
+    out.extend_from_slice(br#","id":""#);
+    out.extend_from_slice(&hex(node.id));
+    out.push(b'"');
+    if top {
+        head_members(out, tree, node);
+    }
+    out.extend_from_slice(br#","start_time":"#);
+    times.write(out, tree.head.origin.wrapping_add(node.start));
+    if node.is(flag::ENDED) {
+        out.extend_from_slice(br#","end_time":"#);
+        times.write(out, tree.head.origin.wrapping_add(node.end));
+    } else {
+        out.extend_from_slice(br#","in_progress":true"#);
+    }
+}
+
+fn marks(out: &mut Vec<u8>, node: &NodeData) {
+    if node.is(flag::AWS | flag::REMOTE) {
+        out.extend_from_slice(if node.is(flag::AWS) { br#","namespace":"aws""# } else { br#","namespace":"remote""# });
+    }
+    for (bit, text) in FLAGS {
+        if node.is(bit) {
+            out.extend_from_slice(text);
+        }
+    }
+}
+
+/// Members between the times and the annotations.
+#[inline(never)]
+fn uncommon_members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, stamp: &Stamp) {
+    let has = |class: Class| node.classes & class.bit() != 0;
+    let of = |class: Class| tree.items_of(node, class);
+    marks(out, node);
+    if has(Class::HttpRequest) || has(Class::HttpResponse) {
+        out.extend_from_slice(br#","http":{"#);
+        let request = object(out, br#""request":{"#, of(Class::HttpRequest));
+        if request && has(Class::HttpResponse) {
+            out.push(b',');
+        }
+        object(out, br#""response":{"#, of(Class::HttpResponse));
+        out.push(b'}');
+    }
+    if node.is(flag::SEGMENT) {
+        out.extend_from_slice(&stamp.members);
+        out.extend_from_slice(br#","aws":{"xray":{"#);
+        out.extend_from_slice(&stamp.sdk);
+        if let Some(rule) = &tree.head.rule {
+            out.extend_from_slice(br#","sampling_rule_name":"#);
+            escape::string(out, rule);
+        }
+        out.push(b'}');
+        for item in of(Class::Aws) {
+            out.push(b',');
+            out.extend_from_slice(item);
+        }
+        out.push(b'}');
+    } else if has(Class::Aws) {
+        object(out, br#","aws":{"#, of(Class::Aws));
+    }
+    if has(Class::Sql) {
+        object(out, br#","sql":{"#, of(Class::Sql));
+    }
+    for item in of(Class::Member) {
+        out.push(b',');
+        out.extend_from_slice(item);
+    }
+    if has(Class::Exception) {
+        out.extend_from_slice(br#","cause":{"exceptions":["#);
+        list(out, of(Class::Exception));
+        out.extend_from_slice(b"]}");
+    }
+    if has(Class::Link) {
+        out.extend_from_slice(br#","links":["#);
+        list(out, of(Class::Link));
+        out.push(b']');
+    }
+    if has(Class::Precursor) {
+        out.extend_from_slice(br#","precursor_ids":["#);
+        list(out, of(Class::Precursor));
+        out.push(b']');
+    }
+}
+
+/// What only the first node of a document says: which trace, and what it hangs on.
+fn head_members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData) {
+    out.extend_from_slice(br#","trace_id":""#);
+    out.extend_from_slice(tree.head.trace_id.as_bytes());
+    out.push(b'"');
+    let segment = node.is(flag::SEGMENT);
+    if !segment {
+        out.extend_from_slice(br#","type":"subsegment""#);
+    }
+    let remote = tree.head.parent.as_ref().map(|parent| &parent.as_bytes()[..]);
+    let parent = if segment { remote } else { tree.items_of(node, Class::ParentId).last() };
+    if let Some(parent) = parent {
+        out.extend_from_slice(br#","parent_id":""#);
+        out.extend_from_slice(parent);
+        out.push(b'"');
+    }
+}
+
+fn metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, times: &mut Times) {
+    let has = |class: Class| node.classes & class.bit() != 0;
+    // Almost always there is one namespace, and nothing to leave out.
+    if has(Class::MetadataIn) || trim.from > 0 || trim.all {
+        return any_metadata(out, tree, node, trim, times);
+    }
+    match (has(Class::Metadata), has(Class::Event)) {
+        (true, events) => {
+            out.extend_from_slice(br#","metadata":{"default":{"#);
+            list(out, tree.items_of(node, Class::Metadata));
+            if !events {
+                return out.extend_from_slice(b"}}");
+            }
+            out.extend_from_slice(br#"},"tracing":{"events":["#);
+        }
+        (false, _) => out.extend_from_slice(br#","metadata":{"tracing":{"events":["#),
+    }
+    events(out, tree, tree.items_of(node, Class::Event), times);
+    out.extend_from_slice(b"]}}");
+}
+
+/// Several namespaces, or values that are left out.
+#[inline(never)]
+fn any_metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, times: &mut Times) {
+    let has = |class: Class| node.classes & class.bit() != 0;
+    let of = |class: Class| tree.items_of(node, class);
+    if trim.all {
+        return removed(out, tree, node, METADATA);
+    }
+    out.extend_from_slice(br#","metadata":{"#);
+    let mut first = true;
+    let mut separate = |out: &mut Vec<u8>| {
+        if !std::mem::replace(&mut first, false) {
+            out.push(b',');
+        }
+    };
+    if has(Class::Metadata) {
+        separate(out);
+        out.extend_from_slice(br#""default":{"#);
+        trimmed(out, of(Class::Metadata), trim);
+        out.push(b'}');
+    }
+    // Few nodes have other namespaces and few have many: going over them once per namespace is enough.
+    let mut written: Vec<&[u8]> = Vec::new();
+    while has(Class::MetadataIn) {
+        let pending = of(Class::MetadataIn)
+            .map(split_namespace)
+            .find(|(namespace, _)| !(written.contains(namespace) || (has(Class::Event) && *namespace == EVENTS)));
+        let Some((namespace, _)) = pending else { break };
+        separate(out);
+        out.extend_from_slice(namespace);
+        out.push(b'{');
+        let same = of(Class::MetadataIn).map(split_namespace).filter(|(found, _)| *found == namespace);
+        trimmed(out, same.map(|(_, member)| member), trim);
+        out.push(b'}');
+        written.push(namespace);
+    }
+    if has(Class::Event) {
+        separate(out);
+        out.extend_from_slice(EVENTS);
+        out.push(b'{');
+        let beside = of(Class::MetadataIn).map(split_namespace).filter(|(namespace, _)| *namespace == EVENTS);
+        let mut beside =
+            beside.map(|(_, member)| member).filter(|member| !member.starts_with(br#""events":"#)).peekable();
+        if beside.peek().is_some() {
+            trimmed(out, beside, trim);
+            out.push(b',');
+        }
+        out.extend_from_slice(br#""events":["#);
+        events(out, tree, of(Class::Event).filter(|event| trim.keeps(event)), times);
+        out.extend_from_slice(b"]}");
+    }
+    out.push(b'}');
+}
+
+#[inline(always)] // as `list`
+fn events<'a>(out: &mut Vec<u8>, tree: &Tree, events: impl Iterator<Item = &'a [u8]>, times: &mut Times) {
+    let mut opening = &br#"{"time":"#[..];
+    for event in events {
+        let Some((time, rest)) = event.split_first_chunk::<8>() else { continue };
+        out.extend_from_slice(opening);
+        opening = br#",{"time":"#;
+        times.write(out, tree.head.origin.wrapping_add(u64::from_le_bytes(*time)));
+        out.extend_from_slice(rest);
+    }
+}
+
+/// The mark of items of these classes that were left out.
+fn removed(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, classes: u16) {
+    let gone: usize =
+        tree.items(node).filter(|(class, _)| classes & class.bit() != 0).map(|(_, item)| item.len()).sum();
+    out.extend_from_slice(br#","metadata":{"default":{"removed":""#);
+    escape::unsigned(out, gone as u64);
+    out.extend_from_slice(br#" bytes"}}"#);
+}
+
+/// Members of a metadata namespace; those too long are replaced by a mark that says how long they were.
+fn trimmed<'a>(out: &mut Vec<u8>, members: impl Iterator<Item = &'a [u8]>, trim: &Trim) {
+    for (index, member) in members.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        if trim.keeps(member) {
+            out.extend_from_slice(member);
+            continue;
+        }
+        let key = member.get(..crate::node::end_of_key(member, 0)).unwrap_or_default();
+        out.extend_from_slice(key);
+        out.extend_from_slice(br#""[removed: "#);
+        escape::unsigned(out, (member.len() - key.len()) as u64);
+        out.extend_from_slice(br#" bytes]""#);
+    }
+}
+
+/// `"namespace":` and the member behind it.
+fn split_namespace(item: &[u8]) -> (&[u8], &[u8]) {
+    item.split_at_checked(crate::node::end_of_key(item, 0)).unwrap_or((item, b""))
+}
+
+/// `opening`, the items, and a closing brace; nothing at all without items.
+fn object<'a>(out: &mut Vec<u8>, opening: &[u8], items: impl Iterator<Item = &'a [u8]>) -> bool {
+    let mut items = items.peekable();
+    if items.peek().is_none() {
+        return false;
+    }
+    out.extend_from_slice(opening);
+    list(out, items);
+    out.push(b'}');
+    true
+}
+
+#[inline(always)] // called several times a node, most often for one to three items
+fn list<'a>(out: &mut Vec<u8>, items: impl Iterator<Item = &'a [u8]>) {
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(item);
+    }
+}
+
+/// Writes times as seconds with six decimals.
+///
+/// Texts of known length are copied several times as fast, and the second rarely changes within a document: both
+/// texts keep it, and only the other digits are set.
+#[derive(Debug)]
+struct Times {
+    second: u64,
+    /// The second has ten digits, as it has until the year 2286, and is the one in the texts.
+    usual: bool,
+    text: [u8; 17],
+    /// Id and times of a node that has ended, within the same second.
+    frame: [u8; 84],
+}
+
+impl Default for Times {
+    fn default() -> Times {
+        Times {
+            second: 0,
+            usual: false,
+            text: *b"0000000000.000000",
+            frame: *br#","id":"0000000000000000","start_time":0000000000.000000,"end_time":0000000000.000000"#,
+        }
+    }
+}
+
+impl Times {
+    #[inline(always)] // once an event
+    fn write(&mut self, out: &mut Vec<u8>, nanoseconds: u64) {
+        let (second, decimals) = split_time(nanoseconds);
+        self.turn_to(second);
+        if self.usual {
+            self.text[11..].copy_from_slice(&decimals);
+            out.extend_from_slice(&self.text);
+        } else {
+            escape::unsigned(out, second);
+            out.push(b'.');
+            out.extend_from_slice(&decimals);
+        }
+    }
+
+    /// `,"id":…,"start_time":…,"end_time":…` of a node, if its times have the usual length and the same second.
+    fn frame(&mut self, id: u64, start: u64, end: u64) -> Option<&[u8; 84]> {
+        let (second, start) = split_time(start);
+        let (last, end) = split_time(end);
+        self.turn_to(second);
+        if !self.usual || last != second {
+            return None;
+        }
+        self.frame[7..23].copy_from_slice(&hex(id));
+        self.frame[49..55].copy_from_slice(&start);
+        self.frame[78..].copy_from_slice(&end);
+        Some(&self.frame)
+    }
+
+    fn turn_to(&mut self, second: u64) {
+        if self.second != second {
+            self.set_second(second);
+        }
+    }
+
+    #[cold]
+    fn set_second(&mut self, second: u64) {
+        self.second = second;
+        self.usual = (1_000_000_000..10_000_000_000).contains(&second);
+        let mut digits = [0; 10];
+        let mut rest = second;
+        for digit in digits.iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        self.text[..10].copy_from_slice(&digits);
+        self.frame[38..48].copy_from_slice(&digits);
+        self.frame[67..77].copy_from_slice(&digits);
+    }
+}
+
+/// The namespace of events, as it stands before its members.
+const EVENTS: &[u8] = br#""tracing":"#;
+
+/// Seconds, and the six decimals of the microseconds.
+fn split_time(nanoseconds: u64) -> (u64, [u8; 6]) {
+    let (second, below) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
+    let micros = (below / 1000) as usize;
+    let ([a, b], [c, d]) = (two_digits(micros / 10_000), two_digits(micros / 100 % 100));
+    let [e, f] = two_digits(micros % 100);
+    (second, [a, b, c, d, e, f])
+}
+
+/// What a node usually has.
+const COMMON: u16 = METADATA | 1 << Class::Annotation as u16 | 1 << Class::Name as u16;
+const METADATA: u16 = 1 << Class::Metadata as u16 | 1 << Class::MetadataIn as u16 | 1 << Class::Event as u16;
+const MARKS: u16 = flag::AWS | flag::REMOTE | flag::ERROR | flag::THROTTLE | flag::FAULT;
+
+const FLAGS: [(u16, &[u8]); 3] =
+    [(flag::ERROR, br#","error":true"#), (flag::THROTTLE, br#","throttle":true"#), (flag::FAULT, br#","fault":true"#)];

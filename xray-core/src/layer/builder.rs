@@ -1,0 +1,359 @@
+//! From settings to a layer.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::callsite::Callsites;
+use super::table::SpanTable;
+use super::{SegmentLayer, Shared};
+use crate::clock::{Clock, SystemClock};
+#[cfg(not(feature = "udp"))]
+use crate::config::Origin;
+use crate::config::{Config, ConfigError, ContextMissing, Settings, SpanFields};
+use crate::diagnostics::{Code, Diagnostic, Diagnostics, DiagnosticsLevel, messages};
+use crate::document::writer::Stamp;
+use crate::emit::Emit;
+use crate::emit::outlet::Outlet;
+use crate::entropy::{Entropy, ThreadEntropy};
+use crate::node::{Behaviour, Delivery, Recorder, Trust};
+use crate::sampling::{LocalSampler, Rules, Sample};
+use crate::stats::Stats;
+
+/// A layer for this service, configured by the environment. What is wrong there is told (XR025) and its default used.
+///
+/// Sends to the daemon at `AWS_XRAY_DAEMON_ADDRESS`, or 127.0.0.1:2000; samples by `XRAY_SAMPLING_RULES`, or one request a
+/// second and 5 % of the rest. [`SETTINGS`](crate::SETTINGS) is the table of variables.
+///
+/// # Examples
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+///
+/// let subscriber = tracing_subscriber::registry().with(xray_core::layer("orders")).with(tracing_subscriber::fmt::layer());
+/// # drop(subscriber);
+/// ```
+pub fn layer(service: impl Into<String>) -> SegmentLayer {
+    Builder::new(service.into()).build_lossy()
+}
+
+/// As [`layer()`], with an error where a setting is wrong.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the variable, its value and what is expected; for sampling rules also file, rule and field.
+///
+/// # Examples
+///
+/// ```
+/// let layer = xray_core::try_layer("orders")?;
+/// println!("{}", layer.explain());
+/// # Ok::<(), xray_core::ConfigError>(())
+/// ```
+pub fn try_layer(service: impl Into<String>) -> Result<SegmentLayer, ConfigError> {
+    Builder::new(service.into()).build()
+}
+
+/// What diagnostics are handed to instead of standard error.
+type Handler = Box<dyn Fn(&Diagnostic) + Send + Sync>;
+
+/// Settings of a [`SegmentLayer`]. Made by [`SegmentLayer::builder`].
+///
+/// Variables of the environment win over what is set here, as operators of X-Ray's SDKs expect; see
+/// [`Builder::without_environment`].
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::{JsonLines, SegmentLayer, SpanFields};
+///
+/// let layer = SegmentLayer::builder("orders")
+///     .emitter(JsonLines::new(std::io::stdout()))
+///     .span_fields(SpanFields::Only(vec!["order_id".into()]))
+///     .build()?;
+/// # drop(layer);
+/// # Ok::<(), xray_core::ConfigError>(())
+/// ```
+#[must_use = "a layer is made by `build`"]
+pub struct Builder {
+    settings: Settings,
+    environment: bool,
+    emitter: Option<Arc<dyn Emit>>,
+    sampler: Option<Arc<dyn Sample>>,
+    rules: Option<Rules>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    handler: Option<Handler>,
+    synchronous: bool,
+    service_version: Option<String>,
+    origin: Option<String>,
+}
+
+impl Builder {
+    pub(super) fn new(service: String) -> Builder {
+        Builder {
+            settings: Settings { service: Some(service), ..Settings::default() },
+            environment: true,
+            emitter: None,
+            sampler: None,
+            rules: None,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(ThreadEntropy),
+            handler: None,
+            synchronous: false,
+            service_version: None,
+            origin: None,
+        }
+    }
+
+    /// Where documents go, instead of to the daemon.
+    pub fn emitter(mut self, emitter: impl Emit) -> Self {
+        self.emitter = Some(Arc::new(emitter));
+        self
+    }
+
+    /// The daemon's address: `host:port`, or `udp:host:port tcp:host:port`.
+    pub fn daemon_address(mut self, address: impl Into<String>) -> Self {
+        self.settings.daemon = Some(address.into());
+        self
+    }
+
+    /// Sampling rules.
+    pub fn rules(mut self, rules: Rules) -> Self {
+        self.rules = Some(rules);
+        self
+    }
+
+    /// Records everything: for development, tests and staging.
+    pub fn sample_all(self) -> Self {
+        self.rules(Rules::all())
+    }
+
+    /// Decides by other means than rules.
+    pub fn sampler(mut self, sampler: impl Sample) -> Self {
+        self.sampler = Some(Arc::new(sampler));
+        self
+    }
+
+    /// How far incoming headers are believed.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.settings.trust = Some(trust);
+        self
+    }
+
+    /// What happens to a subsegment that is asked for where no segment is open.
+    pub fn context_missing(mut self, strategy: ContextMissing) -> Self {
+        self.settings.context_missing = Some(strategy);
+        self
+    }
+
+    /// Which fields of spans and events leave the process, besides `annotation.*` and `metadata.*`.
+    pub fn span_fields(mut self, fields: SpanFields) -> Self {
+        self.settings.span_fields = Some(fields);
+        self
+    }
+
+    /// Records the text of database queries (`db.statement`, `db.query.text`), which may hold parameters.
+    pub fn collect_sql_queries(mut self, collect: bool) -> Self {
+        self.settings.sql_queries = Some(collect);
+        self
+    }
+
+    /// Whether a span with nothing above it opens a segment of its own. On unless said.
+    pub fn root_spans(mut self, open: bool) -> Self {
+        self.settings.root_spans = Some(open);
+        self
+    }
+
+    /// Finished subsegments of a segment beyond which they are sent early: 100 unless said.
+    pub fn stream_after(mut self, subsegments: usize) -> Self {
+        self.settings.stream_after = Some(subsegments);
+        self
+    }
+
+    /// How long something is open before it is announced as in progress: 5 s unless said, zero for never.
+    pub fn in_progress_after(mut self, time: Duration) -> Self {
+        self.settings.in_progress_after = Some(time);
+        self
+    }
+
+    /// The version of the service, written to each segment.
+    pub fn service_version(mut self, version: impl Into<String>) -> Self {
+        self.service_version = Some(version.into());
+        self
+    }
+
+    /// What the service runs on, as `AWS::ECS::Container`: the type of its node in the service map.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// Documents leave on the thread that ends them, instead of on the sender thread. For AWS Lambda, where it is set
+    /// by itself, and for tests.
+    pub fn synchronous(mut self) -> Self {
+        self.synchronous = true;
+        self
+    }
+
+    /// Another source of time.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Another source of ids and sampling draws.
+    pub fn entropy(mut self, entropy: impl Entropy) -> Self {
+        self.entropy = Arc::new(entropy);
+        self
+    }
+
+    /// Takes the diagnostics (XR001 and so on) instead of standard error. Called on the sender thread, with `tracing`
+    /// switched off.
+    pub fn on_diagnostic(mut self, handler: impl Fn(&Diagnostic) + Send + Sync + 'static) -> Self {
+        self.handler = Some(Box::new(handler));
+        self
+    }
+
+    /// How much is told.
+    pub fn diagnostics(mut self, level: DiagnosticsLevel) -> Self {
+        self.settings.diagnostics = Some(level);
+        self
+    }
+
+    /// Whether this is AWS Lambda, where the platform owns the segment; told by `LAMBDA_TASK_ROOT` unless said.
+    pub fn lambda(mut self, lambda: bool) -> Self {
+        self.settings.in_lambda = Some(lambda);
+        self
+    }
+
+    /// `false` switches everything off: the layer then does nothing, at no cost.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.settings.enabled = Some(enabled);
+        self
+    }
+
+    /// Reads no variables: for tests, and for libraries that bring a layer of their own.
+    pub fn without_environment(mut self) -> Self {
+        self.environment = false;
+        self
+    }
+
+    /// Makes the layer.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], for the first setting that is wrong.
+    pub fn build(self) -> Result<SegmentLayer, ConfigError> {
+        let (layer, refused) = self.assemble();
+        refused.into_iter().next().map_or(Ok(layer), Err)
+    }
+
+    /// Makes the layer; what is wrong is told (XR025) and its default used.
+    pub fn build_lossy(self) -> SegmentLayer {
+        let (layer, refused) = self.assemble();
+        if let Some(shared) = &layer.shared {
+            for error in refused {
+                shared.recorder.report_each(Code::Xr025, || messages::setting_refused(&error));
+            }
+        }
+        layer
+    }
+
+    fn assemble(self) -> (SegmentLayer, Vec<ConfigError>) {
+        let environment = self.environment;
+        let lookup = |name: &str| environment.then(|| std::env::var(name).ok()).flatten();
+        let (config, mut refused) = Config::from_lookup_lossy(&lookup, self.settings);
+        if !config.enabled.value {
+            return (SegmentLayer { shared: None }, refused);
+        }
+        let rules = match &config.sampling_rules.value {
+            // A variable wins over code, also over a sampler.
+            Some(setting) => Rules::from_setting(setting).map_err(|error| {
+                refused.push(ConfigError::Rules { origin: config.sampling_rules.origin, source: Box::new(error) });
+            }),
+            None => self.rules.ok_or(()),
+        };
+        let mut explanation = config.explain();
+        let mut warnings = Vec::new();
+        let sampler: Arc<dyn Sample> = match (rules, self.sampler) {
+            (Err(()), Some(sampler)) => sampler,
+            (rules, _) => {
+                let rules = rules.unwrap_or_default();
+                explanation.push_str(&format!("sampling rules in effect:\n{rules}"));
+                warnings = rules.warnings().to_vec();
+                Arc::new(LocalSampler::new(rules, Arc::clone(&self.clock), Arc::clone(&self.entropy)))
+            }
+        };
+        let emitter = match self.emitter {
+            Some(emitter) => emitter,
+            None => match daemon(&config, &self.clock) {
+                Ok(emitter) => emitter,
+                Err(error) => {
+                    refused.push(error);
+                    return (SegmentLayer { shared: None }, refused);
+                }
+            },
+        };
+        let stats = Arc::new(Stats::new());
+        let mut diagnostics = Diagnostics::new(Arc::clone(&self.clock), config.diagnostics.value);
+        if let Some(handler) = self.handler {
+            diagnostics = diagnostics.with_handler(handler);
+        }
+        let diagnostics = Arc::new(diagnostics);
+        let outlet = Outlet::new(emitter, Arc::clone(&stats), Arc::clone(&diagnostics), config.daemon.origin);
+        let stamp = Stamp::new(self.service_version.as_deref(), self.origin.as_deref());
+        let delivery = Delivery::new(
+            &config.service.value,
+            outlet,
+            stats,
+            diagnostics,
+            Arc::clone(&self.clock),
+            stamp,
+            config.in_progress_after.value,
+        );
+        let in_lambda = config.in_lambda.value;
+        let behaviour = Behaviour {
+            trust: config.trust.value,
+            context_missing: config.context_missing.value,
+            in_lambda,
+            collect_sql: config.sql_queries.value,
+            root_spans: config.root_spans.value,
+            stream_after: u32::try_from(config.stream_after.value).unwrap_or(u32::MAX),
+        };
+        let background = !(self.synchronous || in_lambda);
+        let recorder =
+            Recorder::new(&config.service.value, behaviour, self.clock, self.entropy, sampler, delivery, background);
+        for warning in warnings {
+            recorder.report_each(Code::Xr025, || messages::rules_warning(&warning));
+        }
+        let shared = Shared {
+            recorder: Arc::new(recorder),
+            spans: SpanTable::new(),
+            callsites: Callsites::new(config.span_fields.value),
+            subscriber: Mutex::new(None),
+            explanation,
+        };
+        (SegmentLayer { shared: Some(shared.published()) }, refused)
+    }
+}
+
+impl std::fmt::Debug for Builder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+#[cfg(feature = "udp")]
+fn daemon(config: &Config, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Emit>, ConfigError> {
+    Ok(Arc::new(crate::emit::Udp::new(config.daemon.value.clone()).with_clock(Arc::clone(clock))))
+}
+
+#[cfg(not(feature = "udp"))]
+fn daemon(config: &Config, _: &Arc<dyn Clock>) -> Result<Arc<dyn Emit>, ConfigError> {
+    Err(ConfigError::Value {
+        setting: "emitter",
+        origin: Origin::Code,
+        value: config.daemon.value.to_string(),
+        expected: "an emitter of the program's, or the feature `udp` of xray-core",
+    })
+}

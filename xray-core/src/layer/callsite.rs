@@ -1,0 +1,318 @@
+//! What there is to know about a span's or event's callsite, worked out once.
+//!
+//! Names and keys are made valid, escaped and classified the first time a callsite is met; the result is leaked,
+//! bounded by the program's text. Finding it again is a look into a small cache of the thread.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
+use tracing::Metadata;
+use tracing::metadata::Level;
+
+use crate::config::SpanFields;
+use crate::diagnostics::{Code, messages};
+use crate::document::{escape, names};
+use crate::node::{Label, Recorder, item_opening, key_of_opening};
+use crate::stats::Counter;
+
+/// A callsite as the layer sees it.
+#[derive(Debug)]
+pub(crate) struct Callsite {
+    pub(crate) label: Label,
+    /// Becomes a subsegment; otherwise what is below climbs over it.
+    pub(crate) selected: bool,
+    /// It has the field `xray`, whose value can select or deselect a span.
+    pub(crate) has_switch: bool,
+    pub(crate) error: bool,
+    /// Two of its fields can become the same member: the later value wins.
+    pub(crate) doubles: bool,
+    /// `{"level":"INFO","target":"…"`: how its events start.
+    pub(crate) event: Box<[u8]>,
+    pub(crate) fields: Box<[Field]>,
+}
+
+/// A field of a callsite.
+#[derive(Debug)]
+pub(crate) struct Field {
+    pub(crate) meaning: Meaning,
+    /// How an item of it begins.
+    pub(crate) opening: Box<[u8]>,
+    /// The key looks like that of a secret: its values are not written.
+    pub(crate) masked: bool,
+}
+
+impl Field {
+    /// `"key":`, ready for the document.
+    pub(crate) fn key(&self) -> &[u8] {
+        key_of_opening(&self.opening)
+    }
+
+    /// Both may become the same member of a document, which must not hold it twice.
+    fn may_double(&self, other: &Field) -> bool {
+        let operation = |field: &Field| field.meaning == Meaning::RpcMethod || *field.key() == *br#""operation":"#;
+        (self.meaning == other.meaning && self.opening == other.opening) || (operation(self) && operation(other))
+    }
+}
+
+/// What a field says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Annotation,
+    Metadata,
+    /// Not to leave the process.
+    Hidden,
+    /// `xray`.
+    Switch,
+    /// An event's text.
+    Message,
+    /// `otel.name`.
+    Name,
+    /// `otel.kind`.
+    Kind,
+    /// `otel.status_code`.
+    Status,
+    /// A text member of `http.request`.
+    HttpRequest,
+    /// The URL.
+    Url,
+    /// The status of the response; sets flags.
+    HttpStatus,
+    /// The length of the response.
+    HttpLength,
+    Sql,
+    /// The text of a database query: recorded only where that was asked for.
+    Query,
+    /// `rpc.system`: `aws-api` makes it an AWS call.
+    RpcSystem,
+    /// `rpc.method`: the operation, of an AWS call.
+    RpcMethod,
+    /// A text member of `aws`.
+    Aws,
+    /// `exception.type`, `error.type`.
+    ErrorKind,
+    /// `exception.message`, `error`, `err`, `error.message`: text or an error value.
+    ErrorMessage,
+    /// `enduser.id`, `user.id`.
+    User,
+}
+
+/// The callsites a layer has met.
+#[derive(Debug)]
+pub(crate) struct Callsites {
+    policy: SpanFields,
+    known: RwLock<HashMap<usize, &'static Callsite>>,
+}
+
+/// One place of a thread's cache: which layer's, which callsite, what is known.
+type Cached = (u32, usize, &'static Callsite);
+
+thread_local! {
+    static CACHE: RefCell<[Option<Cached>; CACHED]> = const { RefCell::new([None; CACHED]) };
+}
+
+impl Callsites {
+    pub(crate) fn new(policy: SpanFields) -> Callsites {
+        Callsites { policy, known: RwLock::default() }
+    }
+
+    pub(crate) fn get(&self, metadata: &'static Metadata<'static>, recorder: &Recorder) -> &'static Callsite {
+        let address = std::ptr::from_ref(metadata) as usize;
+        let place = (address >> 4) % CACHED;
+        let cached =
+            CACHE.try_with(|cache| cache.try_borrow().ok().and_then(|cache| cache.get(place).copied().flatten()));
+        if let Ok(Some((tag, known, callsite))) = cached {
+            if tag == recorder.tag && known == address {
+                return callsite;
+            }
+        }
+        let callsite = self.look_up(address, metadata, recorder);
+        let _ = CACHE.try_with(|cache| {
+            if let Some(slot) = cache.try_borrow_mut().ok().as_deref_mut().and_then(|cache| cache.get_mut(place)) {
+                *slot = Some((recorder.tag, address, callsite));
+            }
+        });
+        callsite
+    }
+
+    #[cold]
+    fn look_up(&self, address: usize, metadata: &'static Metadata<'static>, recorder: &Recorder) -> &'static Callsite {
+        if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
+            return known;
+        }
+        let callsite = self.classify(metadata, recorder);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(address).or_insert_with(|| Box::leak(Box::new(callsite)))
+    }
+
+    fn classify(&self, metadata: &'static Metadata<'static>, recorder: &Recorder) -> Callsite {
+        let name = names::segment_name(metadata.name());
+        if metadata.is_span() && name != metadata.name() {
+            recorder.stats().add(Counter::NamesChanged, 1);
+            recorder.report(Code::Xr008, || messages::name_changed(metadata.name(), &name, false));
+        }
+        let mut event = Vec::new();
+        event.extend_from_slice(br#","level":""#);
+        event.extend_from_slice(metadata.level().as_str().as_bytes());
+        event.extend_from_slice(br#"","target":"#);
+        escape::string(&mut event, metadata.target());
+
+        let mut fields: Vec<Field> = Vec::new();
+        for field in metadata.fields() {
+            fields.push(self.classify_field(field.name(), metadata.is_event(), recorder));
+        }
+        let doubles = (1..).zip(&fields).any(|(next, field)| {
+            let later = fields.get(next..).unwrap_or_default();
+            later.iter().any(|other| field.may_double(other))
+        });
+        let has_switch = fields.iter().any(|field| field.meaning == Meaning::Switch);
+        Callsite {
+            label: Label::new(&name),
+            selected: has_switch || (*metadata.level() <= Level::INFO && !is_infrastructure(metadata.target())),
+            has_switch,
+            // Records of the `log` crate come from any crate, infrastructure included, under this one target.
+            error: *metadata.level() == Level::ERROR && metadata.target() != "log",
+            doubles,
+            event: event.into(),
+            fields: fields.into(),
+        }
+    }
+
+    fn classify_field(&self, name: &str, event: bool, recorder: &Recorder) -> Field {
+        let (meaning, key) = meaning(name, event);
+        let key = match meaning {
+            // An event's fields are one object, in which only their own names are sure to differ.
+            _ if event => name.to_owned(),
+            Meaning::Annotation => {
+                let valid = names::annotation_key(key);
+                if valid != key {
+                    recorder.stats().add(Counter::KeysChanged, 1);
+                    recorder.report(Code::Xr009, || messages::key_changed(key, &valid));
+                }
+                valid.into_owned()
+            }
+            _ => key.to_owned(),
+        };
+        // What is named `metadata.…` was meant to leave; the setting is about all other fields.
+        let ordinary = meaning == Meaning::Metadata && !name.starts_with("metadata.");
+        let meaning = match meaning {
+            Meaning::Metadata if ordinary && !self.policy.allow(name) => Meaning::Hidden,
+            Meaning::Query if recorder.rules.collect_sql => Meaning::Sql,
+            Meaning::Query => Meaning::Hidden,
+            meaning => meaning,
+        };
+        Field { meaning, opening: item_opening(&key), masked: is_secret(name) }
+    }
+}
+
+/// What a field's name says, and the key its value goes under.
+fn meaning(name: &str, event: bool) -> (Meaning, &str) {
+    if let Some(key) = name.strip_prefix("annotation.") {
+        return (Meaning::Annotation, key);
+    }
+    if let Some(key) = name.strip_prefix("metadata.") {
+        return (Meaning::Metadata, key);
+    }
+    match name {
+        "message" if event => (Meaning::Message, name),
+        "xray" => (Meaning::Switch, name),
+        "otel.name" => (Meaning::Name, name),
+        "otel.kind" => (Meaning::Kind, name),
+        "otel.status_code" => (Meaning::Status, name),
+        "otel.status_description" | "otel.status_message" => (Meaning::ErrorMessage, name),
+        "http.method" | "http.request.method" => (Meaning::HttpRequest, "method"),
+        "http.url" | "url.full" => (Meaning::Url, "url"),
+        "http.user_agent" | "user_agent.original" => (Meaning::HttpRequest, "user_agent"),
+        "http.client_ip" | "client.address" => (Meaning::HttpRequest, "client_ip"),
+        "http.status_code" | "http.response.status_code" => (Meaning::HttpStatus, "status"),
+        "http.response_content_length" | "http.response.body.size" => (Meaning::HttpLength, "content_length"),
+        "db.system" | "db.system.name" => (Meaning::Sql, "database_type"),
+        "db.user" => (Meaning::Sql, "user"),
+        "db.connection_string" => (Meaning::Sql, "connection_string"),
+        "db.statement" | "db.query.text" => (Meaning::Query, "sanitized_query"),
+        "rpc.system" => (Meaning::RpcSystem, name),
+        "rpc.method" => (Meaning::RpcMethod, name),
+        "aws.operation" => (Meaning::Aws, "operation"),
+        "aws.region" | "cloud.region" => (Meaning::Aws, "region"),
+        "aws.request_id" | "aws.requestId" => (Meaning::Aws, "request_id"),
+        "error.type" | "exception.type" => (Meaning::ErrorKind, name),
+        "error" | "err" | "error.message" | "exception.message" => (Meaning::ErrorMessage, name),
+        "enduser.id" | "user.id" => (Meaning::User, "user"),
+        _ => (Meaning::Metadata, name),
+    }
+}
+
+/// Crates whose spans are about how a request travels, not about what the program does.
+///
+/// Whole crate names: an application called `aws_orders` is not one of them.
+fn is_infrastructure(target: &str) -> bool {
+    let name = target.split("::").next().unwrap_or(target);
+    matches!(
+        name,
+        "aws_config"
+            | "aws_runtime"
+            | "aws_sigv4"
+            | "h2"
+            | "hyper"
+            | "hyper_util"
+            | "lambda_runtime"
+            | "reqwest"
+            | "rustls"
+            | "tokio"
+            | "tonic"
+            | "tower"
+            | "tower_http"
+            | CARRIER_TARGET
+    ) || name.starts_with("aws_sdk_")
+        || name.starts_with("aws_smithy_")
+}
+
+/// Keys whose values nobody wants to find in a trace, whatever the setting.
+fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    [
+        "authorization",
+        "password",
+        "passwd",
+        "secret",
+        "token",
+        "cookie",
+        "api_key",
+        "apikey",
+        "credential",
+        "private_key",
+    ]
+    .iter()
+    .any(|part| name.contains(part))
+}
+
+/// The target of the span that stands for a node.
+pub(crate) const CARRIER_TARGET: &str = "xray_carrier";
+const CACHED: usize = 128;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn infrastructure_is_known_by_whole_crate_names() {
+        for target in ["hyper", "hyper::client", "aws_sdk_sqs::operation", "aws_smithy_runtime", "tower_http::trace"] {
+            assert!(is_infrastructure(target), "{target}");
+        }
+        for target in ["aws_orders", "tower_of_babel", "hyperdrive", "tokio_tasks", "h2o", "orders::hyper"] {
+            assert!(!is_infrastructure(target), "{target}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_known_by_parts_of_their_names() {
+        for name in
+            ["password", "annotation.apiToken", "http.request.header.authorization", "Set-Cookie", "client_secret"]
+        {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["order_id", "user", "path", "message"] {
+            assert!(!is_secret(name), "{name}");
+        }
+    }
+}

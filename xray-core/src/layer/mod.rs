@@ -1,0 +1,349 @@
+//! The part that knows `tracing`: spans become nodes, events and fields what is recorded on them.
+//!
+//! Callbacks run inside somebody else's work. They do no I/O and wait for nothing but a tree's lock, which is
+//! never held while a value of the host's is formatted. Three structures answer all questions:
+//!
+//! - [`table`]: what an open span stands for. No entry means: below an unsampled node, and not asked about since.
+//! - the frames of the thread (`node::current`): which span or wrapper is innermost, so that a new span finds its
+//!   parent without a look into the registry.
+//! - [`callsite`]: what there is to know about a callsite, worked out once.
+//!
+//! | a new span's parent is | the callsite counts | it becomes |
+//! |---|---|---|
+//! | a recorded node | yes | a subsegment |
+//! | a recorded node | no | another name for that node: children climb over it |
+//! | unsampled | any | nothing; an entry only where the registry's own parent chain would not lead to one |
+//! | nothing | yes | an implicit segment with one subsegment |
+//! | nothing | no | an entry that says so |
+
+mod builder;
+mod callsite;
+mod ext;
+mod fields;
+mod guard;
+#[cfg(feature = "fmt")]
+pub mod log;
+mod spans;
+mod table;
+
+use std::sync::{Arc, Mutex, PoisonError, RwLock, Weak};
+
+use tracing::dispatcher::WeakDispatch;
+use tracing::span::{Attributes, Id, Record};
+#[cfg(feature = "fmt")]
+use tracing::subscriber::NoSubscriber;
+use tracing::{Dispatch, Event, Subscriber};
+use tracing_subscriber::Registry;
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+pub use builder::{Builder, layer, try_layer};
+pub use ext::{ResultExt, SpanExt};
+pub use guard::{Guard, flush, shutdown};
+
+use self::callsite::Callsites;
+use self::spans::Above;
+use self::table::SpanTable;
+use crate::diagnostics::{Code, messages};
+use crate::node::{self, Handle, Recorder};
+use crate::stats::StatsSnapshot;
+
+/// A `tracing_subscriber` layer that turns spans into X-Ray segments and subsegments.
+///
+/// Made by [`layer`], [`try_layer`] or [`SegmentLayer::builder`]. It can stand anywhere among the layers of a
+/// registry, also in an `Option` or a `Vec`, and behind a filter of its own; not inside `reload`, where other
+/// code cannot find it.
+///
+/// # Examples
+///
+/// ```
+/// use tracing_subscriber::prelude::*;
+/// use xray_core::emit::Capture;
+///
+/// let capture = Capture::new();
+/// let layer = xray_core::SegmentLayer::builder("orders").emitter(capture.clone()).synchronous().sample_all().build()?;
+/// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+///     tracing::info_span!("import", rows = 3).in_scope(|| tracing::info!("read"));
+/// });
+/// let [document] = &capture.documents()[..] else { panic!("one segment") };
+/// assert!(document.contains(r#""name":"import""#));
+/// # Ok::<(), xray_core::ConfigError>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SegmentLayer {
+    /// `None`: switched off by configuration.
+    shared: Option<Arc<Shared>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    recorder: Arc<Recorder>,
+    spans: SpanTable,
+    callsites: Callsites,
+    /// The subscriber this layer is part of, for where the current one cannot be asked.
+    subscriber: Mutex<Option<WeakDispatch>>,
+    /// What was configured, for [`SegmentLayer::explain`].
+    explanation: String,
+}
+
+/// All layers there are. Within a callback the current subscriber cannot be asked (it is told to be none) while there is
+/// a scoped one anywhere in the process, our sender's own included; a frame's tag leads to the layer all the same.
+static LAYERS: RwLock<Vec<Weak<Shared>>> = RwLock::new(Vec::new());
+
+impl Shared {
+    /// Makes the layer known.
+    fn published(self) -> Arc<Shared> {
+        let shared = Arc::new(self);
+        let mut layers = LAYERS.write().unwrap_or_else(PoisonError::into_inner);
+        layers.retain(|layer| layer.strong_count() > 0);
+        layers.push(Arc::downgrade(&shared));
+        shared
+    }
+
+    fn by_tag(tag: u32) -> Option<Arc<Shared>> {
+        let layers = LAYERS.read().unwrap_or_else(PoisonError::into_inner);
+        layers.iter().filter_map(Weak::upgrade).find(|shared| shared.recorder.tag == tag)
+    }
+
+    fn subscriber(&self) -> Option<Dispatch> {
+        self.subscriber.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()
+    }
+}
+
+impl SegmentLayer {
+    /// Starts a layer with settings of its own; [`Builder::build`] makes it.
+    pub fn builder(service: impl Into<String>) -> Builder {
+        Builder::new(service.into())
+    }
+
+    /// The settings in effect and where each came from, a line each.
+    pub fn explain(&self) -> &str {
+        self.shared.as_deref().map_or("X-Ray is switched off", |shared| &shared.explanation)
+    }
+
+    /// What was recorded, sent and lost so far. All zero when switched off.
+    pub fn stats(&self) -> StatsSnapshot {
+        self.shared.as_deref().map(|shared| shared.recorder.stats().snapshot()).unwrap_or_default()
+    }
+
+    /// Waits until all that has ended was handed to the emitter, at most `timeout`; false when time ran out.
+    pub fn flush(&self, timeout: std::time::Duration) -> bool {
+        self.shared.as_deref().is_none_or(|shared| shared.recorder.flush(timeout))
+    }
+
+    /// Sends what is still open as in progress, drains the queue and ends the sender thread, within `timeout`.
+    /// What is recorded afterwards is lost, counted; a synchronous layer has no thread to end, and goes on. False when
+    /// time ran out.
+    pub fn shutdown(&self, timeout: std::time::Duration) -> bool {
+        self.shared.as_deref().is_none_or(|shared| shared.recorder.shutdown(timeout))
+    }
+
+    /// Announces, now, what has been open longer than the configured time and was not announced yet.
+    ///
+    /// The sender thread does this by itself; tests and synchronous layers call it.
+    pub fn announce_open(&self) {
+        if let Some(shared) = &self.shared {
+            shared.recorder.delivery.announce();
+        }
+    }
+
+    /// After the process was restored from a snapshot that many are restored from (Lambda SnapStart): ids are drawn
+    /// anew ([`ThreadEntropy::reseed`](crate::ThreadEntropy::reseed)) and the emitter opens its connections anew.
+    pub fn restored(&self) {
+        crate::ThreadEntropy::reseed();
+        if let Some(shared) = &self.shared {
+            shared.recorder.delivery.outlet.reopen();
+        }
+    }
+
+    /// A guard that calls [`SegmentLayer::shutdown`] with 500 ms when dropped.
+    pub fn guard(&self) -> Guard {
+        Guard::new(self.clone())
+    }
+}
+
+/// The recorder of the layer that is current on this thread.
+pub(crate) fn find() -> Option<Arc<Recorder>> {
+    tracing::dispatcher::get_default(|dispatch| Some(Arc::clone(&installed(dispatch)?.recorder)))
+}
+
+/// True when a layer is installed for this thread and switched on.
+///
+/// # Examples
+///
+/// ```
+/// assert!(!xray_core::is_installed());
+/// ```
+pub fn is_installed() -> bool {
+    tracing::dispatcher::get_default(|dispatch| installed(dispatch).is_some())
+}
+
+/// For middleware: says once in this process that no layer was found where `middleware` runs (XR002).
+///
+/// There is no layer to report through, so this one message goes to standard error by itself.
+///
+/// # Examples
+///
+/// ```
+/// if !xray_core::is_installed() {
+///     xray_core::report_missing_layer("ServerSegment");
+/// }
+/// ```
+pub fn report_missing_layer(middleware: &str) {
+    static TOLD: std::sync::Once = std::sync::Once::new();
+    TOLD.call_once(|| crate::diagnostics::tell_now(Code::Xr002, messages::no_layer(middleware)));
+}
+
+/// For adapters: says through this thread's layer what happened and how to mend it, as often as such things are
+/// told (once, then once a minute with a count). Without a layer nothing is said.
+///
+/// One line, lower case, no full stop; what came from the network only by its name and length. `message` is called
+/// only when it is told.
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::{Code, report};
+///
+/// report(Code::Xr018, || "messages of queue \"orders\" came without attributes".to_owned());
+/// ```
+pub fn report(code: Code, message: impl FnOnce() -> String) {
+    if let Some(recorder) = find() {
+        recorder.report(code, message);
+    }
+}
+
+fn installed(dispatch: &Dispatch) -> Option<&Shared> {
+    dispatch.downcast_ref::<SegmentLayer>()?.shared.as_deref()
+}
+
+/// The innermost node, for code that a callback runs: the format of log lines.
+#[cfg(feature = "fmt")]
+pub(crate) fn current_in_callback() -> node::Node {
+    let recorder = tracing::dispatcher::get_default(|dispatch| match installed(dispatch) {
+        Some(shared) => Some(Arc::clone(&shared.recorder)),
+        None if dispatch.is::<NoSubscriber>() => {
+            node::innermost_tag().and_then(Shared::by_tag).map(|shared| Arc::clone(&shared.recorder))
+        }
+        None => None,
+    });
+    recorder.map_or(node::Node::NONE, |recorder| node::current_of(&recorder))
+}
+
+/// What a span without an entry is below: the entry of its nearest ancestor that has one.
+///
+/// The one place that looks into the registry, past every filter; for questions asked once a request at most.
+pub(crate) fn climb(recorder: &Recorder, span: u64) -> Option<Handle> {
+    let climb_in = |shared: &Shared, dispatch: &Dispatch| shared.climb(dispatch.downcast_ref::<Registry>()?, span);
+    let asked = tracing::dispatcher::get_default(|dispatch| {
+        let shared = installed(dispatch).filter(|shared| shared.recorder.tag == recorder.tag)?;
+        Some(climb_in(shared, dispatch))
+    });
+    asked.unwrap_or_else(|| {
+        let shared = Shared::by_tag(recorder.tag)?;
+        climb_in(&shared, &shared.subscriber()?)
+    })
+}
+
+/// A span that is never recorded: it stands for the node that is innermost where it is made.
+pub(crate) fn carrier_span() -> tracing::Span {
+    let span = tracing::info_span!(target: "xray_carrier", "segment");
+    tracing::dispatcher::get_default(|dispatch| {
+        let Some(shared) = installed(dispatch) else { return };
+        // Hidden from everybody, or from this layer alone.
+        if span.id().and_then(|id| shared.spans.get(id.into_u64())).is_none() {
+            shared.recorder.report(Code::Xr004, messages::spans_filtered);
+        }
+    });
+    span
+}
+
+impl<S> tracing_subscriber::Layer<S> for SegmentLayer
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    fn on_register_dispatch(&self, dispatch: &Dispatch) {
+        if let Some(shared) = self.shared.as_deref() {
+            *shared.subscriber.lock().unwrap_or_else(PoisonError::into_inner) = Some(dispatch.downgrade());
+        }
+    }
+
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let Above { handle: above, by_span, .. } = shared.above(attributes.parent(), attributes.is_root(), &context);
+        if above == Handle::QUIET || (by_span && above.is_unsampled()) {
+            return;
+        }
+        if above == Handle::NOTHING {
+            shared.open_root(attributes, id);
+        } else if above.is_unsampled() {
+            shared.stand_for(id, above);
+        } else {
+            shared.open_span(attributes, id, above.as_own());
+        }
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let Some(handle) = shared.spans.get(id.into_u64()).filter(|handle| handle.is_recorded() && !handle.is_alias())
+        else {
+            return;
+        };
+        let Some(metadata) = context.metadata(id) else { return };
+        let callsite = shared.callsites.get(metadata, &shared.recorder);
+        shared.record_values(handle, callsite, values);
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, _: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let recorded = |id: &Id| shared.spans.get(id.into_u64()).filter(|handle| handle.is_recorded());
+        let (Some(handle), Some(followed)) = (recorded(id), recorded(follows)) else { return };
+        if handle.slot() == followed.slot() {
+            return;
+        }
+        let followed = node::Node::view(&shared.recorder, followed);
+        if let (Some(trace), Some(id)) = (followed.trace_id(), followed.id()) {
+            node::Node::view(&shared.recorder, handle).link(trace, id);
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let Above { handle, full, .. } = shared.above(event.parent(), event.is_root(), &context);
+        if handle.is_recorded() {
+            shared.record_event(event, handle.as_own(), full);
+        }
+    }
+
+    fn on_enter(&self, id: &Id, _: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let id = id.into_u64();
+        node::push(shared.recorder.tag, id, shared.spans.get(id).unwrap_or(Handle::QUIET));
+    }
+
+    fn on_exit(&self, id: &Id, _: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let Some(frame) = node::pop_span(shared.recorder.tag, id.into_u64()) else { return };
+        let handle = frame.handle;
+        if handle.is_recorded() && !handle.is_alias() {
+            let now = shared.recorder.now();
+            shared.recorder.delivery.slots.with(handle, |tree| tree.leave(handle.node(), now));
+            if std::thread::panicking() && !frame.unwinding {
+                shared.note_panic(handle);
+            }
+        }
+    }
+
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        let Some(shared) = self.shared.as_deref() else { return };
+        let Some(handle) = shared.spans.remove(id.into_u64()) else { return };
+        if handle.is_mark() {
+            return;
+        }
+        if handle.is_alias() || handle.is_unsampled() {
+            shared.recorder.close(handle, None);
+        } else {
+            shared.recorder.close_span(handle);
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! What a callback does: a span becomes a node, another name for one, or nothing; values and events are recorded.
+
+use std::num::NonZeroU64;
+
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Subscriber};
+use tracing_subscriber::layer::Context;
+use tracing_subscriber::registry::LookupSpan;
+
+use super::callsite::Callsite;
+use super::fields::{ErrorValues, EventFields, EventTexts, Findings, SpanFields, Texts};
+use super::{Shared, climb};
+use crate::diagnostics::{Code, messages};
+use crate::node::{self, Frame, Handle, Kind, NO_SPAN, Place, flag, with_draft};
+use crate::sampling::SamplingRequest;
+use crate::stats::Counter;
+
+impl Shared {
+    pub(super) fn climb<'a, S: LookupSpan<'a>>(&self, registry: &'a S, span: u64) -> Option<Handle> {
+        let id = NonZeroU64::new(span).map(Id::from_non_zero_u64)?;
+        registry.span(&id)?.scope().find_map(|span| self.spans.get(span.id().into_u64()))
+    }
+
+    /// What a new span or event is below.
+    #[inline(always)] // at the start of every span and event
+    pub(super) fn above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if let Some(parent) = explicit {
+            let found = self.spans.get(parent.into_u64()).or_else(|| self.hidden_entry(parent, context));
+            return Above { handle: found.unwrap_or(Handle::NOTHING), by_span: true, full: false };
+        }
+        let frame = if root { None } else { node::top(self.recorder.tag) };
+        match frame {
+            // The registry's parent would be whatever span was entered between, perhaps of another request.
+            Some(frame) if frame.again && !frame.handle.is_recorded() => self.above_again(&frame, context),
+            Some(Frame { span, handle, full, .. }) => Above { handle, by_span: span != NO_SPAN, full },
+            None => Above { handle: Handle::NOTHING, by_span: false, full: false },
+        }
+    }
+
+    /// The same, inside a span that was entered before and not left.
+    #[cold]
+    fn above_again<S>(&self, frame: &Frame, context: &Context<'_, S>) -> Above
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let id = NonZeroU64::new(frame.span).map(Id::from_non_zero_u64);
+        let found = self.spans.get(frame.span).or_else(|| self.hidden_entry(&id?, context));
+        Above { handle: found.unwrap_or(Handle::QUIET), by_span: false, full: false }
+    }
+
+    /// What a span without an entry lies below: an unsampled node, or whatever this layer's own filter hides it from.
+    #[cold]
+    fn hidden_entry<S>(&self, span: &Id, context: &Context<'_, S>) -> Option<Handle>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        match context.span(span) {
+            Some(span) => span.scope().find_map(|span| self.spans.get(span.id().into_u64())),
+            None => climb(&self.recorder, span.into_u64()),
+        }
+    }
+
+    pub(super) fn open_span(&self, attributes: &Attributes<'_>, id: &Id, above: Handle) {
+        let callsite = self.callsites.get(attributes.metadata(), &self.recorder);
+        let opened = if callsite.selected { self.open_node(attributes, callsite, above) } else { None };
+        let Some((opened, texts)) = opened else {
+            return self.stand_for(id, above);
+        };
+        if !self.spans.insert(id.into_u64(), opened) {
+            self.recorder.stats().add(Counter::DroppedNodeLimit, 1);
+            return self.recorder.close(opened, Some(self.recorder.now()));
+        }
+        if let Some(texts) = texts {
+            self.record_texts(opened, *texts, |errors| attributes.record(errors));
+        }
+    }
+
+    /// A span's node with what its values say. `None` when there is no room, or the span says `xray = false`.
+    fn open_node(
+        &self,
+        attributes: &Attributes<'_>,
+        callsite: &'static Callsite,
+        above: Handle,
+    ) -> Option<(Handle, Option<Box<Texts>>)> {
+        let start = self.recorder.now();
+        with_draft(|draft| {
+            // Values are rendered first: opening the node then takes the tree's lock once, with no code of the host's.
+            let mut fields = SpanFields::new(draft, callsite);
+            attributes.record(&mut fields);
+            let Findings { bits, deselected, texts } = fields.finish();
+            if deselected {
+                return None;
+            }
+            let opened = self.recorder.open_child_with(above, Some(&callsite.label), start, bits, draft)?;
+            Some((opened, texts))
+        })
+    }
+
+    /// A span that is not recorded is another name for what is above it.
+    pub(super) fn stand_for(&self, id: &Id, above: Handle) {
+        let alias = above.as_alias();
+        let retained = self.recorder.delivery.slots.with(above, |tree| {
+            if tree.is_abandoned() {
+                return false;
+            }
+            tree.retain(above.node());
+            true
+        });
+        // Without an entry the span is quiet: nothing below it is recorded, and it starts no trace.
+        if retained == Some(true) && !self.spans.insert(id.into_u64(), alias) {
+            self.recorder.close(alias, None);
+        }
+    }
+
+    /// Nothing above: a command-line tool, a background job, or a span lost across `spawn`.
+    #[cold]
+    pub(super) fn open_root(&self, attributes: &Attributes<'_>, id: &Id) {
+        let recorder = &self.recorder;
+        let callsite = self.callsites.get(attributes.metadata(), recorder);
+        let selected = callsite.selected && !(callsite.has_switch && deselected(attributes, callsite));
+        if !selected || recorder.rules.in_lambda || !recorder.rules.root_spans {
+            if selected {
+                recorder.stats().add(Counter::OrphanSpans, 1);
+            }
+            self.spans.insert(id.into_u64(), Handle::NOTHING);
+            return;
+        }
+        if recorder.delivery.slots.explicit() > 0 {
+            recorder.report(Code::Xr006, || messages::root_span(attributes.metadata().name()));
+        }
+        let request = SamplingRequest { service: &recorder.service, background: true, ..SamplingRequest::default() };
+        let decision = recorder.decide(&request);
+        let head = recorder.head(None, None, &decision, Kind::Implicit);
+        let Some(root) = recorder.open_tree(head) else {
+            self.spans.insert(id.into_u64(), Handle::NOTHING);
+            return;
+        };
+        if root.is_unsampled() {
+            self.spans.insert(id.into_u64(), root);
+            return;
+        }
+        let Some((child, texts)) = self.open_node(attributes, callsite, root) else {
+            return recorder.close(root, Some(recorder.now()));
+        };
+        if !self.spans.insert(id.into_u64(), child) {
+            return recorder.close_span(child);
+        }
+        if let Some(texts) = texts {
+            self.record_texts(child, *texts, |errors| attributes.record(errors));
+        }
+    }
+
+    /// Adds values to a span that is open.
+    pub(super) fn record_values(&self, handle: Handle, callsite: &'static Callsite, values: &Record<'_>) {
+        let texts = with_draft(|draft| {
+            let mut fields = SpanFields::new(draft, callsite);
+            values.record(&mut fields);
+            let Findings { bits, texts, .. } = fields.finish();
+            self.recorder.append(handle, draft, bits, true);
+            texts
+        });
+        if let Some(texts) = texts {
+            self.record_texts(handle, *texts, |errors| values.record(errors));
+        }
+    }
+
+    /// What few spans say: their user, an error.
+    #[cold]
+    fn record_texts(&self, handle: Handle, texts: Texts, record_errors: impl FnOnce(&mut ErrorValues<'_>)) {
+        if let Some(user) = texts.user {
+            with_draft(|draft| {
+                node::member(draft, node::Class::Member, br#""user":"#, &user, node::HTTP_BYTES);
+                self.recorder.append(handle.at_node(0), draft, 0, true);
+            });
+        }
+        if texts.message.is_some() || texts.kind.is_some() {
+            let message = texts.message.as_deref().unwrap_or_default();
+            self.record_exceptions(handle, texts.kind.as_deref(), message, Place::default(), record_errors);
+        }
+    }
+
+    /// Exceptions from error values with their chains where there are any, else one from the text.
+    fn record_exceptions(
+        &self,
+        handle: Handle,
+        kind: Option<&str>,
+        message: &str,
+        place: Place,
+        record_errors: impl FnOnce(&mut ErrorValues<'_>),
+    ) {
+        let recorder = &self.recorder;
+        let new_id = || recorder.new_id();
+        with_draft(|draft| {
+            let mut chained = false;
+            record_errors(&mut ErrorValues(&mut |error| {
+                chained = true;
+                let admitted = recorder.admit_exceptions(handle, node::chain_length(error));
+                node::error_chain(draft, error, kind, admitted, place, &new_id);
+            }));
+            if !chained && recorder.admit_exceptions(handle, 1).taken == 1 {
+                let parts = node::ExceptionParts { kind: kind.unwrap_or_default(), message, remote: false };
+                node::exception(draft, new_id(), &parts, None, 0, place);
+            }
+            recorder.append(handle, draft, 0, false);
+        });
+    }
+
+    pub(super) fn record_event(&self, event: &Event<'_>, handle: Handle, full: bool) {
+        let recorder = &self.recorder;
+        let callsite = self.callsites.get(event.metadata(), recorder);
+        if !callsite.selected {
+            return;
+        }
+        if full && !callsite.error {
+            // Formatting what is not kept would be for nothing.
+            return recorder.stats().add(Counter::EventsDropped, 1);
+        }
+        let now = recorder.now();
+        let texts = with_draft(|draft| {
+            let mut fields = EventFields::new(draft, callsite, now);
+            event.record(&mut fields);
+            let texts = fields.finish();
+            let flags = if callsite.error { flag::FAULT } else { 0 };
+            if recorder.append(handle, draft, flags, false).event_dropped {
+                node::mark_full(recorder.tag, handle);
+            }
+            texts
+        });
+        if let Some(EventTexts { error, message, kind }) = texts.map(|texts| *texts) {
+            let metadata = event.metadata();
+            let place = Place { file: metadata.file(), line: metadata.line(), label: metadata.target() };
+            let message = error.or(message).unwrap_or_default();
+            self.record_exceptions(handle, kind.as_deref(), &message, place, |errors| event.record(errors));
+        }
+    }
+
+    /// A span was left because of a panic.
+    #[cold]
+    pub(super) fn note_panic(&self, handle: Handle) {
+        let first = self.recorder.delivery.slots.with(handle, |tree| {
+            tree.mark(handle.node(), flag::FAULT);
+            tree.note_panic(handle.node())
+        });
+        if first == Some(true) {
+            self.record_exceptions(handle, Some("panic"), "left by a panic", Place::default(), |_| {});
+        }
+    }
+}
+
+/// What a new span or event is below.
+pub(super) struct Above {
+    pub(super) handle: Handle,
+    /// A span is: the registry's parent chain leads there.
+    pub(super) by_span: bool,
+    /// The node has all the events it keeps.
+    pub(super) full: bool,
+}
+
+/// The span says `xray = false`.
+fn deselected(attributes: &Attributes<'_>, callsite: &'static Callsite) -> bool {
+    with_draft(|draft| {
+        let mut fields = SpanFields::new(draft, callsite);
+        attributes.record(&mut fields);
+        fields.finish().deselected
+    })
+}

@@ -1,0 +1,480 @@
+//! [`Node`]: an open segment or subsegment in the hands of code that opened it.
+
+use std::error::Error;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::current::Inside;
+use super::handle::Handle;
+use super::head::PassOn;
+use super::instrumented::Instrumented;
+use super::items::{Class, Draft};
+use super::parts::{AnnotationValue, ExceptionParts, Flags, HttpRequestParts};
+use super::record::{self, Place};
+use super::recorder::Recorder;
+use super::tree::{Tree, flag};
+use crate::diagnostics::{Code, messages};
+use crate::document::{escape, names};
+use crate::header::TraceHeader;
+use crate::sampling::Decision;
+use crate::stats::Counter;
+use crate::{SegmentId, TraceId};
+
+/// An open segment or subsegment. It ends when dropped, or by [`Node::end`].
+///
+/// Made by [`segment`](crate::segment()), [`service_segment`](crate::service_segment) and
+/// [`subsegment`](crate::subsegment()), or had for the innermost open one by [`current`](crate::current).
+/// Without a layer, or of a trace that is not sampled, every method does nothing, cheaply; what an unsampled
+/// node still does is pass its trace on ([`Node::trace_header`]).
+///
+/// Setters take `&self` and can be chained. What is set twice keeps the later value. What is set after the
+/// document was sent is lost.
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::{Namespace, segment, subsegment};
+///
+/// let job = segment("nightly-report").open();
+/// job.in_scope(|| {
+///     let call = subsegment("rates.example.com").namespace(Namespace::Remote).open();
+///     call.set_http_response(Some(200), None);
+/// });
+/// job.annotate("rows", 1200_u64);
+/// job.end();
+/// ```
+pub struct Node {
+    inner: Option<Inner>,
+}
+
+struct Inner {
+    recorder: Arc<Recorder>,
+    handle: Handle,
+    /// Dropping it ends the node; false for a view of one that somebody else ends.
+    owner: bool,
+}
+
+impl Node {
+    /// A node that does nothing.
+    pub(crate) const NONE: Node = Node { inner: None };
+
+    /// Takes over one reference that the tree already counts.
+    pub(crate) fn adopt(recorder: Arc<Recorder>, handle: Handle, owner: bool) -> Node {
+        Node { inner: Some(Inner { recorder, handle, owner }) }
+    }
+
+    /// A further reference to a node that somebody else ends.
+    pub(crate) fn view(recorder: &Arc<Recorder>, handle: Handle) -> Node {
+        let retained = recorder.delivery.slots.with(handle, |tree| tree.retain(handle.node()));
+        match retained {
+            Some(()) => Node::adopt(Arc::clone(recorder), handle, false),
+            None => Node::NONE,
+        }
+    }
+
+    /// True while what is recorded here will be sent: there is a layer, and the trace is sampled.
+    pub fn is_recording(&self) -> bool {
+        self.recorded().is_some()
+    }
+
+    /// True when there is a trace to pass on, recorded or not.
+    pub fn is_active(&self) -> bool {
+        self.inner.is_some()
+    }
+
+    /// Makes it the innermost node of this thread until the guard is dropped. Not to be held across `.await`:
+    /// use [`Node::instrument`] there.
+    pub fn enter(&self) -> Entered<'_> {
+        let inside = self.inner.as_ref().map(|inner| Inside::new(inner.recorder.tag, inner.handle));
+        Entered { _inside: inside, node: PhantomData }
+    }
+
+    /// Runs `work` inside it.
+    pub fn in_scope<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _entered = self.enter();
+        work()
+    }
+
+    /// A future that polls `future` inside this node and ends the node with it.
+    ///
+    /// Dropped before it is ready, it ends the node as [`Node::cancel`] does. A panic is recorded as exception
+    /// and fault, and goes on.
+    pub fn instrument<F>(self, future: F) -> Instrumented<F> {
+        Instrumented::new(future, self)
+    }
+
+    /// Sets an annotation: indexed, for filter expressions. Key: letters, digits and `_`, others become `_`.
+    /// A trace holds 50; the rest become metadata.
+    pub fn annotate<'v>(&self, key: &str, value: impl Into<AnnotationValue<'v>>) -> &Self {
+        if let Some(inner) = self.recorded() {
+            let valid = names::annotation_key(key);
+            if valid != key {
+                inner.recorder.stats().add(Counter::KeysChanged, 1);
+                inner.recorder.report(Code::Xr009, || messages::key_changed(key, &valid));
+            }
+            self.fill(|draft| record::annotation(draft, &valid, value.into()));
+        }
+        self
+    }
+
+    /// Sets metadata in the namespace `default`: any JSON up to 16 KiB, not indexed.
+    pub fn add_metadata(&self, key: &str, value: impl Serialize) -> &Self {
+        self.add_metadata_in("", key, value)
+    }
+
+    /// Sets metadata in a namespace. Names starting with `AWS.` are X-Ray's own.
+    ///
+    /// A value that fails to serialise, or is longer than 16 KiB as JSON, is replaced by a mark that says so.
+    pub fn add_metadata_in(&self, namespace: &str, key: &str, value: impl Serialize) -> &Self {
+        if self.is_recording() {
+            let namespace = if namespace == "default" { "" } else { namespace };
+            self.fill(|draft| {
+                if !record::metadata(draft, namespace, key, &|out| record::serialized(out, &value)) {
+                    let mark = "[removed: not serialisable, or longer than 16 KiB]";
+                    record::metadata(draft, namespace, key, &|out| !record::text_value(out, mark, mark.len()));
+                    draft.values_cut += 1;
+                }
+            });
+        }
+        self
+    }
+
+    /// Records an error with the chain of its sources, and marks the node as fault.
+    ///
+    /// A `dyn Error` does not know its type; the name is taken from the start of its `Debug` text where that
+    /// looks like one, and is `error` otherwise. [`ResultExt::record_err`](crate::ResultExt::record_err) knows it.
+    pub fn record_error(&self, error: &(dyn Error + 'static)) -> &Self {
+        self.record_error_of(error, None, Place::default())
+    }
+
+    pub(crate) fn record_error_of(&self, error: &(dyn Error + 'static), kind: Option<&str>, place: Place) -> &Self {
+        if let Some(inner) = self.recorded() {
+            self.set_flags(flag::FAULT);
+            let admitted = inner.recorder.admit_exceptions(inner.handle, record::chain_length(error));
+            if admitted.taken > 0 {
+                let new_id = || inner.recorder.new_id();
+                self.fill(|draft| record::error_chain(draft, error, kind, admitted, place, &new_id));
+            }
+        }
+        self
+    }
+
+    /// Records an exception by its parts. Sets no flag.
+    pub fn record_exception(&self, exception: ExceptionParts<'_>) -> &Self {
+        if let Some(inner) = self.recorded() {
+            if inner.recorder.admit_exceptions(inner.handle, 1).taken == 1 {
+                let id = inner.recorder.new_id();
+                self.fill(|draft| record::exception(draft, id, &exception, None, 0, Place::default()));
+            }
+        }
+        self
+    }
+
+    /// Sets the segment's user; on a subsegment, that of its segment. 250 characters kept.
+    pub fn set_user(&self, user: &str) -> &Self {
+        self.fill_segment(|draft| record::member(draft, Class::Member, br#""user":"#, user, record::HTTP_BYTES))
+    }
+
+    /// Links the segment to another trace: for work that many traces caused, as a batch of messages.
+    /// 20 traces and 100 links are kept.
+    pub fn link(&self, trace: TraceId, id: SegmentId) -> &Self {
+        let mut link = br#"{"trace_id":""#.to_vec();
+        link.extend_from_slice(trace.as_bytes());
+        link.push(b'"');
+        if self.with_tree(|tree, _| tree.admits_link(&link)) == Some(false) {
+            if let Some(inner) = self.recorded() {
+                inner.recorder.stats().add(Counter::LinksDropped, 1);
+            }
+            return self;
+        }
+        self.fill_segment(|draft| {
+            let out = draft.start();
+            out.extend_from_slice(&link);
+            out.extend_from_slice(br#","id":""#);
+            out.extend_from_slice(id.as_bytes());
+            out.extend_from_slice(br#""}"#);
+            draft.finish(Class::Link);
+        })
+    }
+
+    /// Names a subsegment that had to end before this one could begin.
+    pub fn add_precursor(&self, id: SegmentId) -> &Self {
+        if self.is_recording() {
+            self.fill(|draft| {
+                let out = draft.start();
+                out.push(b'"');
+                out.extend_from_slice(id.as_bytes());
+                out.push(b'"');
+                draft.finish(Class::Precursor);
+            });
+        }
+        self
+    }
+
+    /// The ARN of the AWS resource that the segment runs as. 250 characters kept.
+    pub fn set_resource_arn(&self, arn: &str) -> &Self {
+        self.fill_segment(|draft| record::member(draft, Class::Member, br#""resource_arn":"#, arn, record::HTTP_BYTES))
+    }
+
+    /// Renames the node. Characters that X-Ray refuses are left out, and 200 kept.
+    pub fn set_name(&self, name: &str) -> &Self {
+        if let Some(inner) = self.recorded() {
+            let valid = names::segment_name(name);
+            if valid != name {
+                inner.recorder.stats().add(Counter::NamesChanged, 1);
+            }
+            self.fill(|draft| {
+                escape::string(draft.start(), &valid);
+                draft.finish(Class::Name);
+            });
+        }
+        self
+    }
+
+    /// Sets the request side of the `http` block.
+    pub fn set_http_request(&self, request: HttpRequestParts<'_>) -> &Self {
+        if self.is_recording() {
+            self.fill(|draft| record::http_request(draft, &request));
+        }
+        self
+    }
+
+    /// Sets the response side of the `http` block, and the flags that go with the status.
+    pub fn set_http_response(&self, status: Option<u16>, content_length: Option<u64>) -> &Self {
+        if self.is_recording() {
+            let flags = status.map(Flags::of_status).unwrap_or_default();
+            self.fill_and_mark(flags.bits(), |draft| {
+                if let Some(status) = status.filter(|status| (100..=999).contains(status)) {
+                    record::number(draft, Class::HttpResponse, br#""status":"#, u64::from(status));
+                }
+                if let Some(length) = content_length {
+                    record::number(draft, Class::HttpResponse, br#""content_length":"#, length);
+                }
+            });
+        }
+        self
+    }
+
+    /// Sets flags; none is taken back.
+    pub fn mark(&self, flags: Flags) -> &Self {
+        let bits = flags.bits();
+        if bits != 0 {
+            self.with_tree(|tree, node| tree.mark(node, bits));
+        }
+        self
+    }
+
+    /// Sets a member of the `aws` block: `operation`, `region`, `request_id`, `table_name`, … Any JSON up to 16 KiB.
+    pub fn set_aws(&self, key: &str, value: impl Serialize) -> &Self {
+        if self.is_recording() {
+            self.fill(|draft| {
+                let out = draft.start();
+                escape::string(out, key);
+                out.push(b':');
+                if record::serialized(out, &value) { draft.finish(Class::Aws) } else { draft.discard() }
+            });
+        }
+        self
+    }
+
+    /// Sets a member of the `sql` block: `url`, `database_type`, `sanitized_query`, … 16 KiB kept.
+    pub fn set_sql(&self, key: &str, value: &str) -> &Self {
+        if self.is_recording() {
+            let mut name = Vec::with_capacity(key.len() + 3);
+            escape::string(&mut name, key);
+            name.push(b':');
+            self.fill(|draft| record::member(draft, Class::Sql, &name, value, record::METADATA_BYTES));
+        }
+        self
+    }
+
+    /// Sends it now as in progress, with what is open in its trace, unless that was done before: what is killed soon
+    /// is then seen at all. Its complete document takes the place of this one.
+    ///
+    /// The sender thread does this by itself for what has been open for long; in AWS Lambda there is none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_test::{Captured, ManualClock, SeededEntropy};
+    ///
+    /// let xray = Captured::new(ManualClock::at(0.0), SeededEntropy::new(1));
+    /// let job = xray.run(|| xray_core::segment("job").open());
+    /// job.announce();
+    /// let [announced] = xray.documents();
+    /// assert!(announced.in_progress);
+    /// ```
+    pub fn announce(&self) {
+        if let (Some(inner), Some(Some(open))) = (self.recorded(), self.with_tree(|tree, _| tree.announce(u64::MAX))) {
+            inner.recorder.stats().add(Counter::InProgressAnnounced, 1);
+            inner.recorder.send(open);
+        }
+    }
+
+    /// Ends the node as given up by whoever waited for it: `error`, and an exception of type `cancelled`.
+    pub fn cancel(self, message: &str) {
+        self.record_exception(ExceptionParts { kind: "cancelled", message, remote: false });
+        self.mark(Flags { error: true, ..Flags::default() });
+        self.end();
+    }
+
+    /// Ends the node as struck by a panic: `fault`, and an exception of type `panic` with what the panic says.
+    pub fn panicked(self, payload: &(dyn std::any::Any + Send)) {
+        let text = payload.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("panicked");
+        if self.with_tree(|tree, node| tree.note_panic(node)) == Some(true) {
+            self.record_exception(ExceptionParts { kind: "panic", message, remote: false });
+        }
+        self.mark(Flags { fault: true, ..Flags::default() });
+        self.end();
+    }
+
+    /// The decision this node lives under. `None` without a layer.
+    pub fn decision(&self) -> Option<Decision> {
+        self.with_any(|tree, _| tree.head.decision())
+    }
+
+    /// The trace header for a call made from this node: its trace, its id as `Parent`, its decision, and what the
+    /// incoming header carried besides. `None` where there is nothing to pass on.
+    pub fn trace_header(&self) -> Option<TraceHeader> {
+        self.with_any(|tree, node| tree.head.header(tree.node(node).map_or(tree.head.id, |node| node.id))).flatten()
+    }
+
+    /// The value for the response's `X-Amzn-Trace-Id`: `Root=…`, and `;Sampled=…` only when the request asked for the
+    /// decision by `Sampled=?`.
+    pub fn response_header(&self) -> Option<String> {
+        self.with_any(|tree, _| {
+            let mut value = String::with_capacity(TraceId::LEN + 16);
+            value.push_str("Root=");
+            value.push_str(tree.head.trace_id.as_str());
+            if tree.head.asked {
+                value.push_str(if tree.head.sampled { ";Sampled=1" } else { ";Sampled=0" });
+            }
+            value
+        })
+    }
+
+    /// The trace this node belongs to.
+    pub fn trace_id(&self) -> Option<TraceId> {
+        self.with_any(|tree, _| (!matches!(tree.head.pass_on, PassOn::Nothing)).then_some(tree.head.trace_id)).flatten()
+    }
+
+    /// The node's own id; of an unsampled trace, that of the segment that is not sent.
+    pub fn id(&self) -> Option<SegmentId> {
+        self.with_any(|tree, node| match &tree.head.pass_on {
+            PassOn::Own => Some(SegmentId::from_u64(tree.node(node).map_or(tree.head.id, |node| node.id))),
+            PassOn::Unchanged(header) => header.parent(),
+            PassOn::Nothing => None,
+        })
+        .flatten()
+    }
+
+    /// When it began, since the Unix epoch, by the layer's clock. `None` where nothing is recorded.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(xray_core::segment("job").open().started(), None); // no layer
+    /// ```
+    pub fn started(&self) -> Option<Duration> {
+        let nanos = self.with_tree(|tree, node| Some(tree.head.origin.wrapping_add(tree.node(node)?.start)));
+        nanos.flatten().map(Duration::from_nanos)
+    }
+
+    /// A span that stands for this node: work that is spawned `.in_current_span()` while it is entered stays below it.
+    ///
+    /// It is never recorded itself, and nothing depends on it: a filter on the registry may disable it.
+    pub fn carrier(&self) -> tracing::Span {
+        if self.inner.is_none() {
+            return tracing::Span::none();
+        }
+        let _entered = self.enter();
+        crate::layer::carrier_span()
+    }
+
+    /// Ends it now.
+    pub fn end(self) {}
+
+    fn recorded(&self) -> Option<&Inner> {
+        self.inner.as_ref().filter(|inner| inner.handle.is_recorded())
+    }
+
+    /// Runs `work` on the tree of a recorded node.
+    fn with_tree<T>(&self, work: impl FnOnce(&mut Tree, u32) -> T) -> Option<T> {
+        let inner = self.recorded()?;
+        inner.recorder.delivery.slots.with(inner.handle, |tree| work(tree, inner.handle.node()))
+    }
+
+    /// The same of any node, recorded or not.
+    fn with_any<T>(&self, work: impl FnOnce(&Tree, u32) -> T) -> Option<T> {
+        let inner = self.inner.as_ref()?;
+        inner.recorder.delivery.slots.with(inner.handle, |tree| work(tree, inner.handle.node()))
+    }
+
+    pub(crate) fn fill(&self, fill: impl FnOnce(&mut Draft)) -> &Self {
+        self.fill_and_mark(0, fill)
+    }
+
+    fn fill_and_mark(&self, flags: u16, fill: impl FnOnce(&mut Draft)) -> &Self {
+        if let Some(inner) = self.recorded() {
+            record::with_draft(|draft| {
+                fill(draft);
+                inner.recorder.append(inner.handle, draft, flags, true);
+            });
+        }
+        self
+    }
+
+    /// As [`Node::fill`], on the segment above.
+    fn fill_segment(&self, fill: impl FnOnce(&mut Draft)) -> &Self {
+        if let Some(inner) = self.recorded() {
+            record::with_draft(|draft| {
+                fill(draft);
+                inner.recorder.append(inner.handle.at_node(0), draft, 0, true);
+            });
+        }
+        self
+    }
+
+    pub(crate) fn handle_in(&self, recorder: &Arc<Recorder>) -> Option<Handle> {
+        self.inner.as_ref().filter(|inner| Arc::ptr_eq(&inner.recorder, recorder)).map(|inner| inner.handle)
+    }
+
+    pub(crate) fn recorder(&self) -> Option<&Arc<Recorder>> {
+        self.inner.as_ref().map(|inner| &inner.recorder)
+    }
+
+    pub(crate) fn set_flags(&self, bits: u16) {
+        self.with_tree(|tree, node| tree.mark(node, bits));
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if let Some(Inner { recorder, handle, owner }) = self.inner.take() {
+            let end = (owner && handle.is_recorded()).then(|| recorder.now());
+            recorder.close(handle, end);
+        }
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.inner {
+            Some(inner) => f.debug_struct("Node").field("handle", &inner.handle).finish_non_exhaustive(),
+            None => f.write_str("Node(none)"),
+        }
+    }
+}
+
+/// While it lives, a node is the innermost of its thread. Made by [`Node::enter`].
+#[derive(Debug)]
+#[must_use = "the node is left at once when the guard is dropped"]
+pub struct Entered<'a> {
+    _inside: Option<Inside>,
+    node: PhantomData<&'a Node>,
+}

@@ -1,0 +1,78 @@
+//! What a segment tree knows of its trace: fixed when it opens.
+
+use std::sync::Arc;
+
+use crate::header::{Sampled, TraceHeader};
+use crate::id::{SegmentId, TraceId};
+use crate::sampling::{Decision, Reason};
+
+/// The trace, the decision, and the one reading of the wall clock that all times of the tree go back to.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) trace_id: TraceId,
+    /// Id of the segment itself.
+    pub(crate) id: u64,
+    /// The caller's subsegment, from the incoming header.
+    pub(crate) parent: Option<SegmentId>,
+    /// `Lineage` and unknown keys of the incoming header, to be passed on.
+    pub(crate) data: Option<Box<str>>,
+    pub(crate) sampled: bool,
+    pub(crate) reason: Reason,
+    pub(crate) rule: Option<Arc<str>>,
+    /// The incoming header asked for the decision.
+    pub(crate) asked: bool,
+    pub(crate) kind: Kind,
+    pub(crate) pass_on: PassOn,
+    /// Nanoseconds since the epoch when the clock's monotonic time was 0.
+    pub(crate) origin: u64,
+}
+
+/// Who opened a tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Middleware, a message consumer, or the program by `segment()`.
+    Explicit,
+    /// A span that had nothing above it.
+    Implicit,
+    /// Someone else sends the segment; we send subsegments.
+    Facade,
+}
+
+/// What calls made inside pass on.
+#[derive(Clone, Debug)]
+pub(crate) enum PassOn {
+    /// The trace, the caller's id and the decision.
+    Own,
+    /// A header that leaves the decision to others, as it came.
+    Unchanged(Box<TraceHeader>),
+    /// There is no trace.
+    Nothing,
+}
+
+impl Head {
+    /// The header for a call made from the node with this id.
+    pub(crate) fn header(&self, id: u64) -> Option<TraceHeader> {
+        match &self.pass_on {
+            PassOn::Own => Some(self.own_header(id)),
+            PassOn::Unchanged(header) => Some((**header).clone()),
+            PassOn::Nothing => None,
+        }
+    }
+
+    fn own_header(&self, id: u64) -> TraceHeader {
+        let sampled = if self.sampled { Sampled::Yes } else { Sampled::No };
+        let header = TraceHeader::new(self.trace_id).with_parent(SegmentId::from_u64(id)).with_sampled(sampled);
+        match &self.data {
+            Some(data) => header.with_data(data),
+            None => header,
+        }
+    }
+
+    pub(crate) fn decision(&self) -> Decision {
+        let decision = Decision::new(self.sampled, self.reason);
+        match &self.rule {
+            Some(rule) => decision.with_rule(Arc::clone(rule)),
+            None => decision,
+        }
+    }
+}

@@ -1,0 +1,566 @@
+//! What was recorded on nodes, as ready JSON in one buffer per tree.
+//!
+//! A value is rendered once, when it is recorded, by the thread that has it and before any lock is taken:
+//! a value's own `Debug` may log, lock or panic. What reaches the tree is a *run* of *items*; appending it
+//! is one copy. Writing the document is mostly block copies too.
+//!
+//! ```text
+//! run   next run, u32 | kinds << 24 | length, u32 | items…
+//! item  class << 24 | length, u32   | bytes
+//! ```
+
+use crate::document::escape;
+
+/// What an item is, and so where in the document it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Class {
+    /// Overwritten by a later value of the same key.
+    Dead = 0,
+    /// A member of `annotations`: `"key":value`.
+    Annotation = 1,
+    /// A member of `metadata.default`: `"key":value`.
+    Metadata = 2,
+    /// A member of another metadata namespace: `"namespace":"key":value`.
+    MetadataIn = 3,
+    /// An object of `metadata.tracing.events`, its time in front: 8 bytes, nanoseconds of the monotonic clock,
+    /// and the rest of the object behind its first member.
+    Event = 4,
+    /// A member of `http.request`.
+    HttpRequest = 5,
+    /// A member of `http.response`.
+    HttpResponse = 6,
+    /// A member of `aws`.
+    Aws = 7,
+    /// A member of `sql`.
+    Sql = 8,
+    /// An object of `cause.exceptions`.
+    Exception = 9,
+    /// A member of the document itself: `"user":"…"`.
+    Member = 10,
+    /// An object of `links`.
+    Link = 11,
+    /// A string of `precursor_ids`.
+    Precursor = 12,
+    /// The name, escaped, where it is not the callsite's.
+    Name = 13,
+    /// 16 hex digits: the parent of a node that travels alone.
+    ParentId = 14,
+}
+
+impl Class {
+    pub(crate) fn bit(self) -> u16 {
+        1 << self as u8
+    }
+
+    /// Classes whose items are `"key":value` and hold each key once.
+    fn is_keyed(self) -> bool {
+        matches!(
+            self,
+            Class::Annotation
+                | Class::Metadata
+                | Class::MetadataIn
+                | Class::HttpRequest
+                | Class::HttpResponse
+                | Class::Aws
+                | Class::Sql
+                | Class::Member
+        )
+    }
+
+    fn from_byte(byte: u8) -> Class {
+        const ALL: [Class; 15] = [
+            Class::Dead,
+            Class::Annotation,
+            Class::Metadata,
+            Class::MetadataIn,
+            Class::Event,
+            Class::HttpRequest,
+            Class::HttpResponse,
+            Class::Aws,
+            Class::Sql,
+            Class::Exception,
+            Class::Member,
+            Class::Link,
+            Class::Precursor,
+            Class::Name,
+            Class::ParentId,
+        ];
+        ALL.get(usize::from(byte)).copied().unwrap_or(Class::Dead)
+    }
+}
+
+/// Items being written, before they belong to a node.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    bytes: Vec<u8>,
+    /// Where the item that is being written starts.
+    open: usize,
+    classes: u16,
+    annotations: u16,
+    /// Values that were cut while being written; for the counter.
+    pub(crate) values_cut: u16,
+}
+
+impl Draft {
+    pub(crate) fn with_buffer(mut bytes: Vec<u8>) -> Draft {
+        bytes.clear();
+        Draft { bytes, ..Draft::default() }
+    }
+
+    pub(crate) fn into_buffer(self) -> Vec<u8> {
+        self.bytes
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Starts an item; its bytes are then written to the returned buffer, and [`Draft::finish`] closes it.
+    pub(crate) fn start(&mut self) -> &mut Vec<u8> {
+        self.open = self.bytes.len();
+        self.bytes.extend_from_slice(&[0; ITEM_HEADER]);
+        &mut self.bytes
+    }
+
+    /// As [`Draft::start`], for an item that begins with the key of `opening`: made by [`item_opening`].
+    pub(crate) fn start_with(&mut self, opening: &[u8]) -> &mut Vec<u8> {
+        self.open = self.bytes.len();
+        self.bytes.extend_from_slice(opening);
+        &mut self.bytes
+    }
+
+    /// The buffer, for going on with the item that [`Draft::start`] began.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.bytes
+    }
+
+    pub(crate) fn finish(&mut self, class: Class) {
+        let length = self.bytes.len() - self.open - ITEM_HEADER;
+        if length > MAX_ITEM {
+            return self.discard();
+        }
+        if let Some(header) = self.bytes.get_mut(self.open..).and_then(|item| item.first_chunk_mut()) {
+            *header = item_header(class, length).to_le_bytes();
+        }
+        self.classes |= class.bit();
+        self.annotations += u16::from(class == Class::Annotation);
+    }
+
+    /// Takes back the item that is being written.
+    pub(crate) fn discard(&mut self) {
+        self.bytes.truncate(self.open);
+    }
+
+    /// A whole item at once.
+    pub(crate) fn push(&mut self, class: Class, bytes: &[u8]) {
+        self.start().extend_from_slice(bytes);
+        self.finish(class);
+    }
+
+    pub(crate) fn items(&self) -> impl Iterator<Item = (Class, &[u8])> {
+        Items { bytes: &self.bytes }
+    }
+
+    /// The draft is one event.
+    pub(crate) fn is_event(&self) -> bool {
+        self.classes == Class::Event.bit()
+    }
+
+    /// The classes of its items, a bit each.
+    pub(crate) fn classes(&self) -> u16 {
+        self.classes
+    }
+
+    pub(crate) fn annotations(&self) -> u16 {
+        self.annotations
+    }
+
+    /// Of items with one class and key only the last stays: two of a span's fields can mean the same member.
+    pub(crate) fn drop_doubles(&mut self) {
+        let mut later: Vec<(Class, Vec<u8>)> = Vec::new();
+        let mut places = Vec::new();
+        let mut at = 0;
+        while let Some((class, length)) = read_u32(&self.bytes, at).map(split_item_header) {
+            places.push((at, class, length));
+            at += ITEM_HEADER + length;
+        }
+        for (at, class, length) in places.into_iter().rev().filter(|(_, class, _)| class.is_keyed()) {
+            let body = at + ITEM_HEADER;
+            let item = self.bytes.get(body..body + length).unwrap_or_default();
+            let key = key_of(class, item);
+            if !later.iter().any(|(other, known)| *other == class && known == key) {
+                later.push((class, key.to_owned()));
+                continue;
+            }
+            if let Some(header) = self.bytes.get_mut(at..body) {
+                header.copy_from_slice(&item_header(Class::Dead, length).to_le_bytes());
+                self.annotations -= u16::from(class == Class::Annotation);
+            }
+        }
+    }
+
+    /// Makes metadata of all annotations but the first `keep`, and says of how many.
+    pub(crate) fn demote_annotations(&mut self, keep: u16) -> u16 {
+        let (mut at, mut seen) = (0, 0);
+        while let Some((class, length)) = read_u32(&self.bytes, at).map(split_item_header) {
+            if class == Class::Annotation {
+                seen += 1;
+                if seen > keep {
+                    if let Some(header) = self.bytes.get_mut(at..at + ITEM_HEADER) {
+                        header.copy_from_slice(&item_header(Class::Metadata, length).to_le_bytes());
+                    }
+                    self.classes |= Class::Metadata.bit();
+                }
+            }
+            at += ITEM_HEADER + length;
+        }
+        let moved = self.annotations.saturating_sub(keep);
+        self.annotations -= moved;
+        moved
+    }
+}
+
+/// First and last run of one node; [`NO_RUN`] in both when it has none.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Runs {
+    first: u32,
+    last: u32,
+}
+
+impl Runs {
+    pub(crate) const EMPTY: Runs = Runs { first: NO_RUN, last: NO_RUN };
+}
+
+/// The items of all nodes of a tree.
+#[derive(Debug, Default)]
+pub(crate) struct ItemBuffer {
+    bytes: Vec<u8>,
+    /// Bytes of items that were overwritten.
+    dead: usize,
+}
+
+impl ItemBuffer {
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+        self.dead = 0;
+    }
+
+    /// Bytes that a copy would leave behind.
+    pub(crate) fn dead(&self) -> usize {
+        self.dead
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// Appends a draft to a node's runs and returns the classes it holds, or `None` when the tree is full.
+    #[inline]
+    pub(crate) fn append(&mut self, runs: &mut Runs, draft: &Draft) -> Option<u16> {
+        self.append_bytes(runs, &draft.bytes, kinds(draft.classes)).then_some(draft.classes)
+    }
+
+    #[inline]
+    fn append_bytes(&mut self, runs: &mut Runs, items: &[u8], kinds: u32) -> bool {
+        let start = self.bytes.len();
+        if start + items.len() + RUN_HEADER > MAX_BYTES {
+            return false;
+        }
+        let header = u64::from(kinds | items.len() as u32) << 32 | u64::from(NO_RUN);
+        self.bytes.extend_from_slice(&header.to_le_bytes());
+        self.bytes.extend_from_slice(items);
+        let last = std::mem::replace(&mut runs.last, start as u32);
+        if last == NO_RUN {
+            runs.first = start as u32;
+        } else if let Some(next) = self.bytes.get_mut(last as usize..).and_then(|run| run.first_chunk_mut::<4>()) {
+            *next = (start as u32).to_le_bytes();
+        }
+        true
+    }
+
+    /// The items of a node, in the order they were recorded.
+    pub(crate) fn items(&self, runs: Runs) -> impl Iterator<Item = (Class, &[u8])> {
+        self.runs(runs).flat_map(|(_, run)| Items { bytes: run }).filter(|(class, _)| *class != Class::Dead)
+    }
+
+    /// The same, of one class.
+    pub(crate) fn items_of(&self, runs: Runs, class: Class) -> ItemsOf<'_> {
+        ItemsOf { buffer: self, next_run: runs.first, run: &[], class: class as u8, kind: kinds(class.bit()) }
+    }
+
+    /// The node's bytes with their headers: what [`ItemBuffer::copy`] moves.
+    pub(crate) fn size(&self, runs: Runs) -> usize {
+        self.runs(runs).map(|(_, run)| run.len() + RUN_HEADER).sum()
+    }
+
+    /// Copies a node's items into another buffer, but for those that were overwritten: as one run.
+    pub(crate) fn copy(&self, runs: Runs, into: &mut ItemBuffer) -> Runs {
+        let mut copied = Runs::EMPTY;
+        if self.dead == 0 {
+            for (kinds, run) in self.runs(runs) {
+                into.append_bytes(&mut copied, run, kinds);
+            }
+            return copied;
+        }
+        let (mut live, mut classes) = (Vec::new(), 0);
+        for (class, item) in self.items(runs) {
+            live.extend_from_slice(&item_header(class, item.len()).to_le_bytes());
+            live.extend_from_slice(item);
+            classes |= class.bit();
+        }
+        if !live.is_empty() {
+            into.append_bytes(&mut copied, &live, kinds(classes));
+        }
+        copied
+    }
+
+    /// Marks as dead every item of `runs` that has the class and key of one in `draft`: the later value wins.
+    /// Says how many annotations died.
+    pub(crate) fn supersede(&mut self, runs: Runs, draft: &Draft) -> u16 {
+        let mut annotations = 0;
+        for (class, item) in draft.items() {
+            if class.is_keyed() {
+                let killed = self.kill(runs, class, key_of(class, item));
+                annotations += if class == Class::Annotation { killed } else { 0 };
+            } else if class == Class::Name {
+                self.kill(runs, class, b"");
+            }
+        }
+        annotations
+    }
+
+    fn kill(&mut self, runs: Runs, class: Class, key: &[u8]) -> u16 {
+        let mut killed = 0;
+        let mut run = runs.first;
+        while let Some((next, _, length)) = self.run_header(run) {
+            let mut at = run as usize + RUN_HEADER;
+            let end = at + length;
+            while at < end {
+                let Some((found, length)) = read_u32(&self.bytes, at).map(split_item_header) else { return killed };
+                let body = at + ITEM_HEADER;
+                if found == class && self.bytes.get(body..body + length).is_some_and(|item| item.starts_with(key)) {
+                    if let Some(header) = self.bytes.get_mut(at..body) {
+                        header.copy_from_slice(&item_header(Class::Dead, length).to_le_bytes());
+                        self.dead += ITEM_HEADER + length;
+                        killed += 1;
+                    }
+                }
+                at = body + length;
+            }
+            run = next;
+        }
+        killed
+    }
+
+    /// Next run, kinds, length.
+    fn run_header(&self, run: u32) -> Option<(u32, u32, usize)> {
+        if run == NO_RUN {
+            return None;
+        }
+        let length = read_u32(&self.bytes, run as usize + 4)?;
+        Some((read_u32(&self.bytes, run as usize)?, length & !MAX_RUN, (length & MAX_RUN) as usize))
+    }
+
+    /// Kinds and items of each run.
+    fn runs(&self, runs: Runs) -> impl Iterator<Item = (u32, &[u8])> {
+        let mut run = runs.first;
+        std::iter::from_fn(move || {
+            let (next, kinds, length) = self.run_header(run)?;
+            let start = run as usize + RUN_HEADER;
+            run = next;
+            Some((kinds, self.bytes.get(start..start + length)?))
+        })
+    }
+}
+
+struct Items<'a> {
+    bytes: &'a [u8],
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = (Class, &'a [u8]);
+
+    fn next(&mut self) -> Option<(Class, &'a [u8])> {
+        let (header, rest) = self.bytes.split_first_chunk::<ITEM_HEADER>()?;
+        let (class, length) = split_item_header(u32::from_le_bytes(*header));
+        let (item, rest) = rest.split_at_checked(length)?;
+        self.bytes = rest;
+        Some((class, item))
+    }
+}
+
+/// Items of one class of one node. The writer's inner loop.
+pub(crate) struct ItemsOf<'a> {
+    buffer: &'a ItemBuffer,
+    next_run: u32,
+    /// What is left of the present run.
+    run: &'a [u8],
+    class: u8,
+    /// Runs without this kind are passed over.
+    kind: u32,
+}
+
+impl<'a> Iterator for ItemsOf<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            while let Some((header, rest)) = self.run.split_first_chunk::<ITEM_HEADER>() {
+                let header = u32::from_le_bytes(*header);
+                let (item, rest) = rest.split_at_checked((header & MAX_ITEM as u32) as usize)?;
+                self.run = rest;
+                if (header >> 24) as u8 == self.class {
+                    return Some(item);
+                }
+            }
+            let run = self.buffer.bytes.get(self.next_run as usize..)?;
+            let (next, run) = run.split_first_chunk::<4>()?;
+            let (length, run) = run.split_first_chunk::<4>()?;
+            self.next_run = u32::from_le_bytes(*next);
+            let length = u32::from_le_bytes(*length);
+            if length & self.kind != 0 {
+                self.run = run.get(..(length & MAX_RUN) as usize)?;
+            }
+        }
+    }
+}
+
+/// The part of an item that two values of one key share: `"key":`, after the namespace where there is one.
+fn key_of(class: Class, item: &[u8]) -> &[u8] {
+    let first = end_of_key(item, 0);
+    let end = if class == Class::MetadataIn { end_of_key(item, first) } else { first };
+    item.get(..end).unwrap_or(item)
+}
+
+/// The offset behind the colon of the JSON string that starts at `from` of an item.
+pub(crate) fn end_of_key(item: &[u8], from: usize) -> usize {
+    let mut at = from + 1;
+    while let Some(byte) = item.get(at) {
+        match byte {
+            b'\\' => at += 2,
+            b'"' => return at + 2,
+            _ => at += 1,
+        }
+    }
+    item.len()
+}
+
+/// Whether a run holds events, and whether anything else: a node has many events, and they are asked for alone.
+fn kinds(classes: u16) -> u32 {
+    let event = Class::Event.bit();
+    u32::from(classes & event != 0) << 24 | u32::from(classes & !event != 0) << 25
+}
+
+/// How an item with this key begins: room for its header, and `"key":`. Worked out once per callsite.
+pub(crate) fn item_opening(key: &str) -> Box<[u8]> {
+    let mut opening = vec![0; ITEM_HEADER];
+    escape::string(&mut opening, key);
+    opening.push(b':');
+    opening.into()
+}
+
+/// The key, as `"key":`, of what [`item_opening`] made.
+pub(crate) fn key_of_opening(opening: &[u8]) -> &[u8] {
+    opening.get(ITEM_HEADER..).unwrap_or_default()
+}
+
+fn item_header(class: Class, length: usize) -> u32 {
+    (class as u32) << 24 | length as u32
+}
+
+fn split_item_header(header: u32) -> (Class, usize) {
+    (Class::from_byte((header >> 24) as u8), (header & MAX_ITEM as u32) as usize)
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
+}
+
+const NO_RUN: u32 = u32::MAX;
+const RUN_HEADER: usize = 8;
+const ITEM_HEADER: usize = 4;
+/// The length in a run's header.
+const MAX_RUN: u32 = (1 << 24) - 1;
+/// Longest item, bytes: what the header's 24 bits can say. Values are cut far below.
+const MAX_ITEM: usize = (1 << 24) - 1;
+/// Most bytes of one open tree. A host that records more loses the rest, counted.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(items: &[(Class, &str)]) -> Draft {
+        let mut draft = Draft::default();
+        for (class, text) in items {
+            draft.push(*class, text.as_bytes());
+        }
+        draft
+    }
+
+    fn texts(buffer: &ItemBuffer, runs: Runs) -> Vec<String> {
+        buffer.items(runs).map(|(class, item)| format!("{class:?} {}", String::from_utf8_lossy(item))).collect()
+    }
+
+    #[test]
+    fn the_items_of_two_nodes_do_not_mix_however_they_arrive() {
+        let mut buffer = ItemBuffer::default();
+        let (mut one, mut two) = (Runs::EMPTY, Runs::EMPTY);
+        buffer.append(&mut one, &draft(&[(Class::Annotation, r#""a":1"#), (Class::Event, "{}")])).unwrap();
+        buffer.append(&mut two, &draft(&[(Class::Metadata, r#""b":2"#)])).unwrap();
+        buffer.append(&mut one, &draft(&[(Class::Metadata, r#""c":3"#)])).unwrap();
+        assert_eq!(texts(&buffer, one), [r#"Annotation "a":1"#, "Event {}", r#"Metadata "c":3"#]);
+        assert_eq!(texts(&buffer, two), [r#"Metadata "b":2"#]);
+        let mut other = ItemBuffer::default();
+        let copied = buffer.copy(one, &mut other);
+        assert_eq!(texts(&other, copied), texts(&buffer, one));
+    }
+
+    #[test]
+    fn the_later_value_of_a_key_wins_and_other_keys_stay() {
+        let mut buffer = ItemBuffer::default();
+        let mut runs = Runs::EMPTY;
+        buffer
+            .append(
+                &mut runs,
+                &draft(&[
+                    (Class::Annotation, r#""a":1"#),
+                    (Class::Annotation, r#""ab":1"#),
+                    (Class::Metadata, r#""a":1"#),
+                ]),
+            )
+            .unwrap();
+        buffer
+            .append(&mut runs, &draft(&[(Class::MetadataIn, r#""n":"k":1"#), (Class::MetadataIn, r#""n":"l":1"#)]))
+            .unwrap();
+        let later = draft(&[(Class::Annotation, r#""a":2"#), (Class::MetadataIn, r#""n":"k":2"#)]);
+        buffer.supersede(runs, &later);
+        buffer.append(&mut runs, &later).unwrap();
+        assert_eq!(
+            texts(&buffer, runs),
+            [
+                r#"Annotation "ab":1"#,
+                r#"Metadata "a":1"#,
+                r#"MetadataIn "n":"l":1"#,
+                r#"Annotation "a":2"#,
+                r#"MetadataIn "n":"k":2"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_full_tree_refuses_and_stays_readable() {
+        let mut buffer = ItemBuffer::default();
+        let mut runs = Runs::EMPTY;
+        let big = draft(&[(Class::Metadata, &"x".repeat(1024 * 1024))]);
+        let kept = (0..20).filter(|_| buffer.append(&mut runs, &big).is_some()).count();
+        assert_eq!(kept, 7);
+        assert_eq!(buffer.items(runs).count(), 7);
+        assert!(buffer.len() <= MAX_BYTES);
+    }
+}

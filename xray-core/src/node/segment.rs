@@ -1,0 +1,218 @@
+//! Opening a segment: whose trace it joins, who decides, and what it is called.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::guard::Node;
+use super::head::{Head, Kind};
+use super::invocation;
+use super::items::Class;
+use super::parts::Trust;
+use super::recorder::{Above, Recorder, by_header};
+use crate::diagnostics::{Code, messages};
+use crate::document::{escape, names};
+use crate::header::{Incoming, Sampled, TraceHeader};
+use crate::sampling::SamplingRequest;
+use crate::stats::Counter;
+
+/// A segment for one unit of work: a request, a message, a job.
+///
+/// `name` is that of the logical service, not of a route: each name is a node of the service map. Outside
+/// middleware this is the way to start a trace; [`SegmentBuilder::parent`] joins one.
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::{TraceHeader, segment};
+///
+/// let header: TraceHeader = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1".parse()?;
+/// let job = segment("orders-import").parent(header).open();
+/// job.in_scope(|| { /* spans in here are subsegments */ });
+/// # Ok::<(), xray_core::ParseTraceHeaderError>(())
+/// ```
+pub fn segment<'a>(name: impl Into<Cow<'a, str>>) -> SegmentBuilder<'a> {
+    SegmentBuilder { name: Some(name.into()), ..SegmentBuilder::default() }
+}
+
+/// As [`segment`], named for the service that the layer was made for.
+///
+/// # Examples
+///
+/// ```
+/// let job = xray_core::service_segment().open();
+/// job.end();
+/// ```
+pub fn service_segment<'a>() -> SegmentBuilder<'a> {
+    SegmentBuilder::default()
+}
+
+/// A segment about to open. Made by [`segment()`] and [`service_segment`].
+#[derive(Debug, Default)]
+#[must_use = "a segment opens with `open`"]
+pub struct SegmentBuilder<'a> {
+    name: Option<Cow<'a, str>>,
+    incoming: Incoming,
+    trust: Option<Trust>,
+    sampling: SamplingRequest<'a>,
+}
+
+impl<'a> SegmentBuilder<'a> {
+    /// Joins the trace of a header that was read already, from a queue's message or a job's record.
+    pub fn parent(mut self, header: TraceHeader) -> Self {
+        self.incoming = Incoming::from(header);
+        self
+    }
+
+    /// What a request's headers said.
+    pub fn incoming(mut self, incoming: Incoming) -> Self {
+        self.incoming = incoming;
+        self
+    }
+
+    /// How far the incoming header is believed; the layer's setting where this is not called.
+    pub fn trust(mut self, trust: Trust) -> Self {
+        self.trust = Some(trust);
+        self
+    }
+
+    /// What sampling rules can match on. An empty service name becomes the segment's.
+    pub fn sampling(mut self, request: SamplingRequest<'a>) -> Self {
+        self.sampling = request;
+        self
+    }
+
+    /// Opens it. Without a layer, a node that does nothing.
+    ///
+    /// In AWS Lambda, where the platform owns the segment, this opens a subsegment: of the innermost node, else of
+    /// the segment that the incoming header names. An incoming header of another trace than the innermost node's that
+    /// says `Sampled=0` (one message of a batch) keeps its decision: the work is not recorded, and its calls carry on
+    /// that trace, unsampled.
+    pub fn open(self) -> Node {
+        match crate::layer::find() {
+            Some(recorder) => self.open_in(&recorder),
+            None => Node::NONE,
+        }
+    }
+
+    pub(crate) fn open_in(self, recorder: &Arc<Recorder>) -> Node {
+        account(recorder, &self.incoming);
+        if recorder.rules.in_lambda {
+            return self.open_in_facade(recorder);
+        }
+        recorder.abandon_implicit();
+        let head = self.head(recorder, Kind::Explicit);
+        let sampled = head.sampled;
+        let Some(handle) = recorder.open_tree(head) else { return Node::NONE };
+        let node = Node::adopt(Arc::clone(recorder), handle, true);
+        match self.name {
+            Some(name) if sampled && *name != *recorder.service => {
+                let valid = names::segment_name(&name);
+                if valid != name {
+                    // Beside an incoming header the name may be from the request as well: its host.
+                    let network = self.incoming != Incoming::default();
+                    recorder.report(Code::Xr008, || messages::name_changed(&name, &valid, network));
+                }
+                node.set_name(&name);
+            }
+            _ => {}
+        }
+        node
+    }
+
+    /// The trace to join, and the decision.
+    fn head(&self, recorder: &Recorder, kind: Kind) -> Head {
+        let trust = self.trust.unwrap_or(recorder.rules.trust);
+        let believed = trust != Trust::None;
+        // Official SDKs write a root of zeros where nothing is sampled: joining it would make one trace of all of them.
+        let header = self.incoming.header().filter(|header| believed && !header.root().is_zero());
+        let said = self.incoming.sampled().filter(|_| believed);
+        let decision = match said {
+            Some(Sampled::Yes) if trust == Trust::Full => by_header(true),
+            Some(Sampled::No) if trust == Trust::Full => {
+                recorder.stats().add(Counter::UpstreamUnsampled, 1);
+                by_header(false)
+            }
+            _ => {
+                let mut request = self.sampling;
+                if request.service.is_empty() {
+                    request.service = self.name.as_deref().unwrap_or(&recorder.service);
+                }
+                recorder.decide(&request)
+            }
+        };
+        let (root, parent) = (header.map(TraceHeader::root), header.and_then(TraceHeader::parent));
+        let mut head = recorder.head(root, parent, &decision, kind);
+        head.asked = said == Some(Sampled::Requested);
+        head.data = header.map(TraceHeader::data).filter(|data| !data.is_empty()).map(Box::from);
+        if recorder.rules.in_lambda {
+            // The platform decides, and what a message was sent under is not joined.
+            return head;
+        }
+        recorder.watch_sampling(&head);
+        if let Some(root) = root {
+            recorder.watch_age(root, &head);
+        }
+        head
+    }
+
+    /// True when the incoming header is of another trace than this node's, and decided against recording.
+    fn is_unsampled_elsewhere(&self, recorder: &Recorder, above: super::handle::Handle) -> bool {
+        let trust = self.trust.unwrap_or(recorder.rules.trust);
+        if trust != Trust::Full || self.incoming.sampled() != Some(Sampled::No) {
+            return false;
+        }
+        let here = recorder.delivery.slots.with(above, |tree| tree.head.trace_id);
+        self.incoming.header().map(TraceHeader::root) != here
+    }
+
+    fn open_in_facade(&self, recorder: &Arc<Recorder>) -> Node {
+        let name = self.name.as_deref().unwrap_or(&recorder.service);
+        if self.name.is_some() && self.incoming == Incoming::default() {
+            recorder.report(Code::Xr015, || messages::segment_in_lambda(name));
+        }
+        let parent = match recorder.above() {
+            Above::Node(handle) if self.is_unsampled_elsewhere(recorder, handle) => {
+                let opened = recorder.open_tree(self.head(recorder, Kind::Explicit));
+                return opened.map_or(Node::NONE, |unsent| Node::adopt(Arc::clone(recorder), unsent, true));
+            }
+            Above::Node(handle) | Above::Unsampled(handle) => handle,
+            Above::Silent => return Node::NONE,
+            Above::Nothing => {
+                // Without a segment of the platform's there is nothing to hang a subsegment on.
+                let joins = self.incoming.header().is_some();
+                return if joins { invocation::open(recorder, name, &self.incoming) } else { Node::NONE };
+            }
+        };
+        open_below(recorder, parent, name)
+    }
+}
+
+/// Counts and tells a header that could not be used.
+pub(super) fn account(recorder: &Recorder, incoming: &Incoming) {
+    if let Some(malformed) = incoming.malformed() {
+        recorder.stats().add(Counter::MalformedHeaders, 1);
+        let in_lambda = recorder.rules.in_lambda;
+        recorder.report(Code::Xr012, || {
+            messages::malformed_header(malformed.header(), malformed.bytes(), malformed.reason(), in_lambda)
+        });
+    }
+}
+
+/// A subsegment with a name of its own beneath a node; beneath an unsampled one, a view of it.
+pub(crate) fn open_below(recorder: &Arc<Recorder>, parent: super::handle::Handle, name: &str) -> Node {
+    if parent.is_unsampled() {
+        return Node::view(recorder, parent);
+    }
+    let Some(handle) = recorder.open_child(parent, None) else { return Node::NONE };
+    let node = Node::adopt(Arc::clone(recorder), handle, true);
+    let valid = names::segment_name(name);
+    if valid != name {
+        recorder.stats().add(Counter::NamesChanged, 1);
+        recorder.report(Code::Xr008, || messages::name_changed(name, &valid, false));
+    }
+    node.fill(|draft| {
+        escape::string(draft.start(), &valid);
+        draft.finish(Class::Name);
+    });
+    node
+}

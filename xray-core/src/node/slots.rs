@@ -1,0 +1,212 @@
+//! All open trees of a recorder, found by slot number.
+//!
+//! Slots come in chunks that double in size and are never freed; a slot is used again when its tree is
+//! done, under a new generation, so an old handle finds nothing. Each slot has a cache line of its own:
+//! two busy threads whose slots shared one would double each other's cost.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+
+use super::handle::Handle;
+use super::head::Kind;
+use super::tree::Tree;
+
+/// The open trees. At most [`Handle::MAX_SLOTS`].
+#[derive(Debug)]
+pub(crate) struct Slots {
+    chunks: [OnceLock<Box<[Slot]>>; CHUNKS],
+    free: Mutex<FreeList>,
+    /// Trees in the slots.
+    used: AtomicU32,
+    /// Those of them that were opened explicitly.
+    explicit: AtomicU32,
+}
+
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Slot {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    generation: u32,
+    tree: Option<Box<Tree>>,
+}
+
+#[derive(Debug, Default)]
+struct FreeList {
+    returned: Vec<u32>,
+    /// Slots below this were used before.
+    next: u32,
+}
+
+impl Slots {
+    pub(crate) fn new() -> Slots {
+        Slots {
+            chunks: [const { OnceLock::new() }; CHUNKS],
+            free: Mutex::default(),
+            used: AtomicU32::new(0),
+            explicit: AtomicU32::new(0),
+        }
+    }
+
+    /// Trees open now.
+    pub(crate) fn used(&self) -> u32 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Trees open now that middleware or the program opened.
+    pub(crate) fn explicit(&self) -> u32 {
+        self.explicit.load(Ordering::Relaxed)
+    }
+
+    /// Gives a tree a slot; the handle names its first node. The tree comes back when no slot is left.
+    pub(crate) fn insert(&self, tree: Box<Tree>) -> Result<Handle, Box<Tree>> {
+        let number = {
+            let mut free = recovered(self.free.lock());
+            if let Some(number) = free.returned.pop() {
+                number
+            } else if free.next < Handle::MAX_SLOTS {
+                free.next += 1;
+                free.next - 1
+            } else {
+                return Err(tree);
+            }
+        };
+        let Some(slot) = self.slot_or_chunk(number) else { return Err(tree) };
+        let (sampled, explicit) = (tree.head.sampled, tree.head.kind == Kind::Explicit);
+        let mut state = recovered(slot.state.lock());
+        // Generation 0 is for handles that name no tree.
+        state.generation = if state.generation >= Handle::MAX_GENERATION { 1 } else { state.generation + 1 };
+        state.tree = Some(tree);
+        self.used.fetch_add(1, Ordering::Relaxed);
+        self.explicit.fetch_add(u32::from(explicit), Ordering::Relaxed);
+        Ok(if sampled { Handle::new(number, state.generation, 0) } else { Handle::unsampled(number, state.generation) })
+    }
+
+    /// Runs `work` on the tree of a handle, if it is still the one the handle was made for.
+    pub(crate) fn with<T>(&self, handle: Handle, work: impl FnOnce(&mut Tree) -> T) -> Option<T> {
+        let slot = self.slot(handle.slot())?;
+        let mut state = recovered(slot.state.lock());
+        if state.generation != handle.generation() || handle.is_mark() {
+            return None;
+        }
+        state.tree.as_deref_mut().map(work)
+    }
+
+    /// As [`Slots::with`], for work that may be the last on its tree: then the tree comes out, and the slot is free.
+    pub(crate) fn finish<T>(
+        &self,
+        handle: Handle,
+        work: impl FnOnce(&mut Tree) -> T,
+    ) -> Option<(T, Option<Box<Tree>>)> {
+        let slot = self.slot(handle.slot())?;
+        let mut state = recovered(slot.state.lock());
+        if state.generation != handle.generation() || handle.is_mark() {
+            return None;
+        }
+        let tree = state.tree.as_deref_mut()?;
+        let result = work(tree);
+        if !tree.is_done() {
+            return Some((result, None));
+        }
+        let explicit = tree.head.kind == Kind::Explicit;
+        let done = state.tree.take();
+        drop(state);
+        self.used.fetch_sub(1, Ordering::Relaxed);
+        self.explicit.fetch_sub(u32::from(explicit), Ordering::Relaxed);
+        recovered(self.free.lock()).returned.push(handle.slot());
+        Some((result, done))
+    }
+
+    /// Runs `work` on every tree that is not busy at this moment.
+    pub(crate) fn each_idle(&self, mut work: impl FnMut(&mut Tree)) {
+        for slot in self.chunks.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter()) {
+            let mut state = match slot.state.try_lock() {
+                Ok(state) => state,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            if let Some(tree) = state.tree.as_deref_mut() {
+                work(tree);
+            }
+        }
+    }
+
+    /// Runs `work` on every tree, waiting for those that are busy.
+    pub(crate) fn each(&self, mut work: impl FnMut(&mut Tree)) {
+        for slot in self.chunks.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter()) {
+            if let Some(tree) = recovered(slot.state.lock()).tree.as_deref_mut() {
+                work(tree);
+            }
+        }
+    }
+
+    fn slot(&self, number: u32) -> Option<&Slot> {
+        let (chunk, offset) = place(number);
+        self.chunks.get(chunk)?.get()?.get(offset)
+    }
+
+    fn slot_or_chunk(&self, number: u32) -> Option<&Slot> {
+        let (chunk, offset) = place(number);
+        let size = FIRST_CHUNK << chunk;
+        self.chunks.get(chunk)?.get_or_init(|| (0..size).map(|_| Slot::default()).collect()).get(offset)
+    }
+}
+
+/// Chunk and offset of a slot: chunk `k` holds `FIRST_CHUNK << k` slots.
+fn place(number: u32) -> (usize, usize) {
+    let shifted = number + FIRST_CHUNK;
+    let chunk = shifted.ilog2() - FIRST_CHUNK.ilog2();
+    (chunk as usize, (shifted - (FIRST_CHUNK << chunk)) as usize)
+}
+
+/// No foreign code runs under these locks; should one be poisoned all the same, its content is still whole enough to go on.
+fn recovered<'a, T>(lock: Result<MutexGuard<'a, T>, PoisonError<MutexGuard<'a, T>>>) -> MutexGuard<'a, T> {
+    lock.unwrap_or_else(PoisonError::into_inner)
+}
+
+const FIRST_CHUNK: u32 = 64;
+/// Enough chunks for all slots: 64 × (2^15 − 1) is more than 2^20.
+const CHUNKS: usize = 15;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node::testing::head;
+
+    #[test]
+    fn places_follow_each_other_without_a_gap() {
+        assert_eq!(
+            [place(0), place(63), place(64), place(191), place(192)],
+            [(0, 0), (0, 63), (1, 0), (1, 127), (2, 0)]
+        );
+        let (chunk, _) = place(Handle::MAX_SLOTS - 1);
+        assert!(chunk < CHUNKS);
+    }
+
+    #[test]
+    fn a_handle_of_an_earlier_life_finds_nothing() {
+        let slots = Slots::new();
+        let open = |slots: &Slots| {
+            let mut tree = Box::new(Tree::new(head()));
+            let node = tree.open_segment(1, 0, None).unwrap();
+            tree.retain(node);
+            slots.insert(tree).unwrap()
+        };
+        let first = open(&slots);
+        let (_, done) = slots
+            .finish(first, |tree| {
+                tree.release(0);
+                tree.end(0, 5, false, 100)
+            })
+            .unwrap();
+        assert!(done.is_some());
+        let second = open(&slots);
+        assert_eq!(first.slot(), second.slot());
+        assert!(slots.with(first, |_| ()).is_none());
+        assert!(slots.with(second, |_| ()).is_some());
+        assert_eq!(slots.used(), 1);
+    }
+}

@@ -1,0 +1,21 @@
+//! What the unit tests of open trees share.
+
+use super::head::{Head, Kind, PassOn};
+use crate::sampling::Reason;
+
+/// A sampled trace whose monotonic time 0 is 1465510280 s.
+pub(crate) fn head() -> Head {
+    Head {
+        trace_id: "1-5759e988-bd862e3fe1be46a994272793".parse().unwrap(),
+        id: 1,
+        parent: None,
+        data: None,
+        sampled: true,
+        reason: Reason::Fixed,
+        rule: None,
+        asked: false,
+        kind: Kind::Explicit,
+        pass_on: PassOn::Own,
+        origin: 1_465_510_280_000_000_000,
+    }
+}

@@ -1,0 +1,393 @@
+//! One segment with its subsegments while they are open: nodes in an arena, their items in one buffer.
+//!
+//! All of a tree lies behind one lock, taken for a few hundred instructions at a time and never while
+//! foreign code runs. A node is *open*, then *ended*, then *sent*:
+//!
+//! - A *top* is a node whose document travels by itself: the segment, or a *lone* subsegment whose parent
+//!   was sent before it. When a top ends it is sent at once, with every ended node that hangs on it by
+//!   ended nodes. What is still open below is cut off and becomes lone.
+//! - Past the stream threshold, finished subtrees leave early as lone subsegments.
+//! - A sent node keeps its id for as long as something may still open a child of it.
+//!
+//! Nothing here is recursive: the depth of a tree is the host's to choose.
+
+mod data;
+mod leaving;
+
+pub(crate) use data::{Label, NO_NODE, NodeData, flag};
+pub(crate) use leaving::Leaving;
+
+use super::handle::Handle;
+use super::head::{Head, Kind};
+use super::items::{Class, Draft, ItemBuffer, ItemsOf, Runs};
+use super::record::Admitted;
+use crate::document::limits::{LINKED_TRACES, LINKS};
+use crate::id::hex;
+
+/// What became of a draft.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Appended {
+    /// The event was not kept: the node has enough.
+    pub(crate) event_dropped: bool,
+    /// Annotations that became metadata.
+    pub(crate) annotations_moved: u16,
+    /// The tree holds all it may.
+    pub(crate) refused: bool,
+}
+
+/// A segment and what is below it, open or on its way out.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) head: Head,
+    nodes: Vec<NodeData>,
+    items: ItemBuffer,
+    /// Bytes of `items` that belong to no node any more.
+    garbage: usize,
+    /// First free node, chained by `next`.
+    free: u32,
+    open: u32,
+    /// Ended and not sent.
+    finished: u32,
+    /// References to any of its nodes.
+    refs: u32,
+    annotations: u16,
+    /// `finished` at which finished subtrees are looked for next.
+    stream_at: u32,
+    abandoned: bool,
+}
+
+impl Tree {
+    pub(crate) fn new(head: Head) -> Tree {
+        Tree {
+            head,
+            nodes: Vec::new(),
+            items: ItemBuffer::default(),
+            garbage: 0,
+            free: NO_NODE,
+            open: 0,
+            finished: 0,
+            refs: 0,
+            annotations: 0,
+            stream_at: 0,
+            abandoned: false,
+        }
+    }
+
+    /// Empties the tree for another request; its buffers stay.
+    pub(crate) fn reset(&mut self, head: Head) {
+        let mut nodes = std::mem::take(&mut self.nodes);
+        let mut items = std::mem::take(&mut self.items);
+        nodes.clear();
+        items.clear();
+        *self = Tree { nodes, items, ..Tree::new(head) };
+    }
+
+    /// Bytes its buffers hold on to.
+    pub(crate) fn capacity(&self) -> usize {
+        self.nodes.capacity() * size_of::<NodeData>() + self.items.capacity()
+    }
+
+    /// Bytes in use, for the queue's bound.
+    pub(crate) fn weight(&self) -> usize {
+        size_of::<Tree>() + self.nodes.len() * size_of::<NodeData>() + self.items.len()
+    }
+
+    pub(crate) fn nodes(&self) -> &[NodeData] {
+        &self.nodes
+    }
+
+    pub(crate) fn node(&self, node: u32) -> Option<&NodeData> {
+        self.nodes.get(node as usize)
+    }
+
+    fn node_mut(&mut self, node: u32) -> Option<&mut NodeData> {
+        self.nodes.get_mut(node as usize)
+    }
+
+    pub(crate) fn items(&self, node: &NodeData) -> impl Iterator<Item = (Class, &[u8])> {
+        self.items.items(node.runs)
+    }
+
+    /// The items of one class.
+    pub(crate) fn items_of(&self, node: &NodeData, class: Class) -> ItemsOf<'_> {
+        self.items.items_of(node.runs, class)
+    }
+
+    /// The children of a node, oldest first.
+    pub(crate) fn children(&self, node: u32) -> impl Iterator<Item = u32> {
+        let mut child = self.node(node).map_or(NO_NODE, |node| node.first_child);
+        std::iter::from_fn(move || {
+            let found = child;
+            child = self.node(found)?.next;
+            Some(found)
+        })
+    }
+
+    /// Nodes whose documents are to be written: not sent, and without a parent here.
+    pub(crate) fn tops(&self) -> impl Iterator<Item = u32> {
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.parent == NO_NODE && !node.is(flag::SENT | flag::FREE))
+            .map(|(index, _)| index as u32)
+    }
+
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned
+    }
+
+    /// Drops what was recorded, for good. References stay counted.
+    pub(crate) fn abandon(&mut self) {
+        self.abandoned = true;
+        self.items.clear();
+        self.open = 0;
+        self.finished = 0;
+        for node in &mut self.nodes {
+            node.flags |= flag::SENT | flag::ENDED;
+            node.runs = Runs::EMPTY;
+        }
+    }
+
+    // --- references ---
+
+    /// Something more can name this node (or, of an unsampled tree, the tree).
+    pub(crate) fn retain(&mut self, node: u32) {
+        self.refs += 1;
+        if let Some(node) = self.node_mut(node) {
+            node.refs = node.refs.saturating_add(1);
+        }
+    }
+
+    pub(crate) fn release(&mut self, node: u32) {
+        self.refs = self.refs.saturating_sub(1);
+        let Some(data) = self.node_mut(node) else { return };
+        // A count that ran into its ceiling is never trusted again: the node then stays for the tree's life.
+        if data.refs != u16::MAX {
+            data.refs = data.refs.saturating_sub(1);
+        }
+        if data.is(flag::SENT) {
+            self.reuse(node);
+        }
+    }
+
+    /// True when nothing is open and nothing can name the tree: its slot is free.
+    pub(crate) fn is_done(&self) -> bool {
+        self.refs == 0 && self.open == 0
+    }
+
+    // --- opening ---
+
+    /// Opens the segment itself, the first node of a tree.
+    pub(crate) fn open_segment(&mut self, id: u64, start: u64, label: Option<&'static Label>) -> Option<u32> {
+        self.push(NodeData::new(id, start, label, flag::SEGMENT))
+    }
+
+    /// Opens a subsegment beneath `parent`, with one reference; `None` when the tree holds all it may.
+    pub(crate) fn open_child(
+        &mut self,
+        parent: u32,
+        id: u64,
+        start: u64,
+        label: Option<&'static Label>,
+        flags: u16,
+    ) -> Option<u32> {
+        if self.abandoned {
+            return None;
+        }
+        let above = self.node(parent)?;
+        let (parent_id, sent) = (above.id, above.is(flag::SENT));
+        let child = self.push(NodeData { refs: 1, ..NodeData::new(id, start, label, flags) })?;
+        self.refs += 1;
+        if sent {
+            self.make_lone(child, parent_id);
+        } else {
+            self.link(parent, child);
+        }
+        Some(child)
+    }
+
+    /// A node that stands for a segment someone else sends: children of it travel alone.
+    pub(crate) fn open_facade(&mut self, id: u64, start: u64) -> Option<u32> {
+        let mut facade = NodeData::new(id, start, None, flag::SEGMENT | flag::SENT | flag::ENDED);
+        // It keeps its place for the tree's life: what is set on the segment goes nowhere, not to another node.
+        facade.refs = u16::MAX;
+        let node = self.push(facade)?;
+        self.open -= 1;
+        Some(node)
+    }
+
+    fn push(&mut self, node: NodeData) -> Option<u32> {
+        let index = if self.free == NO_NODE {
+            let index = self.nodes.len() as u32;
+            if index >= Handle::MAX_NODES {
+                return None;
+            }
+            self.nodes.push(node);
+            index
+        } else {
+            let index = self.free;
+            let place = self.node_mut(index)?;
+            let next = std::mem::replace(place, node).next;
+            self.free = next;
+            index
+        };
+        self.open += 1;
+        Some(index)
+    }
+
+    fn link(&mut self, parent: u32, child: u32) {
+        let Some(above) = self.node_mut(parent) else { return };
+        let last = std::mem::replace(&mut above.last_child, child);
+        if last == NO_NODE {
+            above.first_child = child;
+        } else if let Some(last) = self.node_mut(last) {
+            last.next = child;
+        }
+        if let Some(child) = self.node_mut(child) {
+            child.parent = parent;
+            child.next = NO_NODE;
+        }
+    }
+
+    #[cold]
+    fn make_lone(&mut self, node: u32, parent_id: u64) {
+        let mut draft = Draft::default();
+        draft.push(Class::ParentId, &hex(parent_id));
+        let Some(data) = self.nodes.get_mut(node as usize) else { return };
+        data.parent = NO_NODE;
+        data.next = NO_NODE;
+        data.flags |= flag::LONE;
+        if let Some(classes) = self.items.append(&mut data.runs, &draft) {
+            data.classes |= classes;
+        }
+    }
+
+    /// Puts a node on the free list once it is sent and nothing can name it.
+    #[cold]
+    fn reuse(&mut self, node: u32) {
+        // These two are also named by their place: the segment, and the span that an implicit one stands for.
+        if node == 0 || (node == 1 && self.head.kind == Kind::Implicit) {
+            return;
+        }
+        let free = self.free;
+        let Some(data) = self.node_mut(node) else { return };
+        if data.refs == 0 && data.is(flag::SENT) && !data.is(flag::FREE) {
+            data.flags |= flag::FREE;
+            data.next = free;
+            data.runs = Runs::EMPTY;
+            self.free = node;
+        }
+    }
+
+    // --- recording ---
+
+    /// Adds items to a node, or the one event that a draft holds if it has room. With `replace`, a later value takes
+    /// the place of an earlier one of its key: needed for all but the fields a span is made with.
+    #[inline(always)] // under the lock of the two hot ways in
+    pub(crate) fn append(&mut self, node: u32, draft: &mut Draft, replace: bool) -> Appended {
+        let mut appended = Appended::default();
+        let Some(data) = self.nodes.get_mut(node as usize) else { return appended };
+        if data.is(flag::SENT) {
+            return appended;
+        }
+        if draft.is_event() {
+            if data.events >= MAX_EVENTS {
+                appended.event_dropped = true;
+                return appended;
+            }
+            data.events += 1;
+        }
+        // Where nothing of these classes is there yet, nothing can be replaced: the usual case.
+        let replace = replace && data.classes & draft.classes() != 0;
+        let runs = &mut data.runs;
+        if replace || self.annotations.saturating_add(draft.annotations()) > MAX_ANNOTATIONS {
+            let (moved, killed) = make_room(&mut self.items, *runs, self.annotations, draft, replace);
+            appended.annotations_moved = moved;
+            self.annotations = self.annotations.saturating_sub(killed);
+        }
+        match self.items.append(runs, draft) {
+            Some(classes) => {
+                data.classes |= classes;
+                self.annotations += draft.annotations();
+            }
+            None => appended.refused = true,
+        }
+        if replace {
+            self.compact();
+        }
+        appended
+    }
+
+    /// Counts a chain of `length` exceptions in, as far as the node takes them.
+    pub(crate) fn admit_exceptions(&mut self, node: u32, length: u8) -> Admitted {
+        let Some(data) = self.node_mut(node).filter(|data| !data.is(flag::SENT)) else { return Admitted::default() };
+        let taken = length.min(MAX_CHAIN).min(MAX_EXCEPTIONS.saturating_sub(data.exceptions));
+        data.exceptions += taken;
+        Admitted { taken, skipped: length - taken }
+    }
+
+    /// Whether the segment may link to one trace more: `link` is the object's text up to the trace id's end.
+    pub(crate) fn admits_link(&self, link: &[u8]) -> bool {
+        let Some(segment) = self.node(0) else { return false };
+        let links = self.items(segment).filter(|(class, _)| *class == Class::Link);
+        let mut traces: Vec<&[u8]> = links.map(|(_, item)| item.get(..link.len()).unwrap_or(item)).collect();
+        let all = traces.len();
+        traces.sort_unstable();
+        traces.dedup();
+        all < LINKS && (traces.len() < LINKED_TRACES || traces.binary_search(&link).is_ok())
+    }
+
+    pub(crate) fn mark(&mut self, node: u32, flags: u16) {
+        if let Some(data) = self.node_mut(node) {
+            data.flags |= flags;
+        }
+    }
+
+    /// True for the first panic of a node.
+    pub(crate) fn note_panic(&mut self, node: u32) -> bool {
+        let Some(data) = self.node_mut(node) else { return false };
+        let first = !data.is(flag::PANICKED);
+        data.flags |= flag::PANICKED;
+        first
+    }
+
+    /// A span was left; should it never be entered again, it ended here.
+    pub(crate) fn leave(&mut self, node: u32, at: u64) {
+        if let Some(data) = self.node_mut(node) {
+            if !data.is(flag::ENDED) {
+                data.end = at.max(data.start);
+            }
+        }
+    }
+
+    /// When a span's node ended, if that is known: it was left, or has ended.
+    pub(crate) fn last_exit(&self, node: u32) -> Option<u64> {
+        let Some(data) = self.node(node) else { return Some(0) };
+        (data.end != 0 || !data.is_open()).then_some(data.end)
+    }
+}
+
+/// Marks dead what a draft has later values for, and makes metadata of the annotations beyond those a trace holds.
+/// Says how many annotations it moved and how many earlier ones died.
+#[inline(never)]
+fn make_room(items: &mut ItemBuffer, runs: Runs, annotations: u16, draft: &mut Draft, replace: bool) -> (u16, u16) {
+    let killed = if replace { items.supersede(runs, draft) } else { 0 };
+    let room = MAX_ANNOTATIONS.saturating_sub(annotations.saturating_sub(killed));
+    if draft.annotations() <= room {
+        return (0, killed);
+    }
+    let moved = draft.demote_annotations(room);
+    // There may be metadata of that key, in the draft or from before.
+    draft.drop_doubles();
+    items.supersede(runs, draft);
+    (moved, killed)
+}
+
+/// Annotations X-Ray indexes for one trace. Source: X-Ray Developer Guide, "Segment documents", annotations.
+const MAX_ANNOTATIONS: u16 = 50;
+/// Events kept of one node; the rest are counted.
+pub(crate) const MAX_EVENTS: u8 = 32;
+/// Exceptions kept of one node, causes included; the rest are counted.
+const MAX_EXCEPTIONS: u8 = 16;
+/// Exceptions kept of one chain of causes.
+const MAX_CHAIN: u8 = 8;

@@ -1,0 +1,137 @@
+//! Sampling: whether a segment is recorded. Decided once, when it opens, then carried to all beneath it.
+//!
+//! A request that brings no decision is given one by [`Rules`]: the first rule that matches it, else the default
+//! rule. A rule records the first `fixed_target` requests of each second (its reservoir), then the share `rate`
+//! (0.0–1.0) of the rest. Without any setting there is only the default rule: one a second, then 5 %.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use xray_core::sampling::{LocalSampler, Rule, Rules, Sample, SamplingRequest};
+//! use xray_core::{SystemClock, ThreadEntropy};
+//!
+//! let rules = Rules::default()
+//!     .with_rule(Rule::new("health checks").with_path("/health").with_fixed_target(0).with_rate(0.0));
+//! let sampler = LocalSampler::new(rules, Arc::new(SystemClock), Arc::new(ThreadEntropy));
+//!
+//! let decision = sampler.sample(&SamplingRequest::new("orders").with_path("/health"));
+//! assert!(!decision.sampled());
+//! assert_eq!(decision.rule(), Some("health checks"));
+//! ```
+//!
+//! Rules come from code, as here, or from JSON: see [`Rules`]. Another way of deciding implements [`Sample`].
+//!
+//! Source: X-Ray Developer Guide, "Configuring sampling rules".
+
+mod decision;
+mod error;
+mod fields;
+mod local;
+mod parse;
+mod reservoir;
+mod rule;
+mod rules;
+mod wildcard;
+
+use std::sync::Arc;
+
+pub use decision::{Decision, Reason};
+pub use error::{RulesError, RulesErrorKind};
+pub use local::LocalSampler;
+pub use rule::Rule;
+pub use rules::Rules;
+pub use wildcard::Pattern;
+
+/// Decides whether a segment is recorded.
+pub trait Sample: Send + Sync + 'static {
+    /// Decides for one request. Called once for each segment, on the host's threads: must not block or panic.
+    fn sample(&self, request: &SamplingRequest<'_>) -> Decision;
+}
+
+impl<S: Sample + ?Sized> Sample for Arc<S> {
+    fn sample(&self, request: &SamplingRequest<'_>) -> Decision {
+        (**self).sample(request)
+    }
+}
+
+/// What rules can match on: all that is known when a segment opens.
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::sampling::SamplingRequest;
+///
+/// let request = SamplingRequest::new("orders")
+///     .with_host("shop.example.com")
+///     .with_method("GET")
+///     .with_path("/api/orders/7");
+/// assert_eq!(request.method, Some("GET"));
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SamplingRequest<'a> {
+    /// Name of the segment; rules call it `service_name`.
+    pub service: &'a str,
+    /// The `Host` header as it came, with its port if it has one.
+    pub host: Option<&'a str>,
+    /// The HTTP method.
+    pub method: Option<&'a str>,
+    /// Path of the URL, without query.
+    pub path: Option<&'a str>,
+    /// What the service runs on, in the words of a segment's `origin`: `AWS::ECS::Container` and the like.
+    pub service_type: Option<&'a str>,
+    /// Names and values of attributes that are known at the start, in any order.
+    pub attributes: &'a [(&'a str, &'a str)],
+    /// True for a root span without a request (a job, a command). Rules match it like any other, but it is
+    /// decided from a reservoir of its own, so that it does not take the requests' place.
+    pub background: bool,
+}
+
+impl<'a> SamplingRequest<'a> {
+    /// A request of which only the segment's name is known.
+    #[must_use]
+    pub fn new(service: &'a str) -> SamplingRequest<'a> {
+        SamplingRequest { service, ..SamplingRequest::default() }
+    }
+
+    /// With this `Host` header.
+    #[must_use]
+    pub fn with_host(mut self, host: &'a str) -> SamplingRequest<'a> {
+        self.host = Some(host);
+        self
+    }
+
+    /// With this HTTP method.
+    #[must_use]
+    pub fn with_method(mut self, method: &'a str) -> SamplingRequest<'a> {
+        self.method = Some(method);
+        self
+    }
+
+    /// With this path, without query.
+    #[must_use]
+    pub fn with_path(mut self, path: &'a str) -> SamplingRequest<'a> {
+        self.path = Some(path);
+        self
+    }
+
+    /// With this kind of service, `AWS::ECS::Container` and the like.
+    #[must_use]
+    pub fn with_service_type(mut self, service_type: &'a str) -> SamplingRequest<'a> {
+        self.service_type = Some(service_type);
+        self
+    }
+
+    /// With these attributes, names and values, instead of those it has.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: &'a [(&'a str, &'a str)]) -> SamplingRequest<'a> {
+        self.attributes = attributes;
+        self
+    }
+
+    /// With or without a request behind it: see [`background`](SamplingRequest::background).
+    #[must_use]
+    pub fn with_background(mut self, background: bool) -> SamplingRequest<'a> {
+        self.background = background;
+        self
+    }
+}

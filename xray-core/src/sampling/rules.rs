@@ -1,0 +1,368 @@
+//! A set of sampling rules, in the order in which they are asked.
+
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::error::RulesError;
+use super::{Rule, parse};
+
+/// Sampling rules, and the default rule for what none of them matches.
+///
+/// Asked in rising order of priority, rules without one last, and in the order they were given among equals. The
+/// first that matches decides. [`Rules::default`] holds no rule but the default: one a second, then 5 %.
+///
+/// # JSON
+///
+/// Version 2, and version 1 as older SDKs wrote it:
+///
+/// ```
+/// use xray_core::sampling::Rules;
+///
+/// let rules = Rules::parse(r#"{
+///   "version": 2,
+///   "rules": [
+///     {
+///       "description": "health checks",
+///       "host": "*", "http_method": "GET", "url_path": "/health",
+///       "fixed_target": 0, "rate": 0.01
+///     },
+///     {
+///       "description": "checkout", "priority": 1,
+///       "host": "*", "http_method": "*", "url_path": "/checkout/*", "service_name": "orders*",
+///       "fixed_target": 10, "rate": 0.5
+///     }
+///   ],
+///   "default": { "fixed_target": 1, "rate": 0.05 }
+/// }"#)?;
+/// assert_eq!(rules.rules()[0].name(), "checkout");
+/// # Ok::<(), xray_core::sampling::RulesError>(())
+/// ```
+///
+/// | field of a rule | value | |
+/// |---|---|---|
+/// | `host` | pattern for the `Host` header | required; `service_name` in version 1 |
+/// | `http_method`, `url_path` | patterns | required |
+/// | `fixed_target` | traces each second that are recorded first, whole, 0 or more | required |
+/// | `rate` | share of the others that is recorded, 0.0–1.0 | required |
+/// | `description` | text; the rule's name, else `rule 1`, `rule 2` … as they stand in the text | |
+/// | `service_name` | pattern for the segment's name | version 2 |
+/// | `service_type` | pattern for what the service runs on | version 2 |
+/// | `attributes` | object: pattern for each attribute named | version 2 |
+/// | `priority` | whole, 0 or more; lowest first | version 2 |
+///
+/// `version` and `default` (with `fixed_target` and `rate`, and no patterns) are required. A field that is nearly
+/// one of these is an error, any other unknown one a [warning](Rules::warnings). Patterns: see [`Rule`].
+///
+/// # Rules on the response
+///
+/// An attribute such as `http.status_code` is not known when the decision is made. A rule that asks for one never
+/// matches; it is kept in [`Rules::set_aside`] and warned about.
+///
+/// # Limits
+///
+/// Text of at most [`Rules::MAX_BYTES`] with at most [`Rules::MAX_RULES`] rules. A decision may have to ask every
+/// rule: tens are the usual, thousands are felt.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rules {
+    rules: Vec<Rule>,
+    set_aside: Vec<Rule>,
+    default: Rule,
+    warnings: Vec<String>,
+}
+
+impl Rules {
+    /// Most rules that are read from text. Ours to choose.
+    pub const MAX_RULES: usize = 10_000;
+
+    /// Longest text, or file, that rules are read from, bytes: 8 MiB. Ours to choose.
+    pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+    /// Name of the default rule in decisions. Source: X-Ray's own rules.
+    pub const DEFAULT_NAME: &str = "Default";
+
+    /// Records everything.
+    #[must_use]
+    pub fn all() -> Rules {
+        Rules::default().with_default(0, 1.0)
+    }
+
+    /// Records nothing that does not come with a decision of its own.
+    #[must_use]
+    pub fn none() -> Rules {
+        Rules::default().with_default(0, 0.0)
+    }
+
+    /// Reads rules from JSON text, whose form [`Rules`] describes.
+    ///
+    /// # Errors
+    ///
+    /// [`RulesError`], which names the rule, the field, the value and what is expected: text that is no JSON, a field
+    /// that is missing, misspelt, misplaced, of the wrong type or out of range, and what exceeds the limits.
+    pub fn parse(json: &str) -> Result<Rules, RulesError> {
+        parse::rules(json)
+    }
+
+    /// Reads rules from a JSON file, once: later changes to the file are not seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rules::parse`], with the file named; and when the file cannot be read, is not UTF-8 or is too long.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Rules, RulesError> {
+        let path = path.as_ref();
+        read(path).and_then(|json| Rules::parse(&json)).map_err(|error| error.in_file(path))
+    }
+
+    /// Reads the setting `XRAY_SAMPLING_RULES`: `all`, `none`, JSON text, or the path of a JSON file.
+    ///
+    /// What begins with `{` or `[` is JSON text. Spaces around it are ignored.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rules::parse`] and [`Rules::from_file`]; and when the text is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::sampling::Rules;
+    ///
+    /// assert_eq!(Rules::from_setting("all")?, Rules::all());
+    /// let error = Rules::from_setting(r#"{"version": 2, "default": {"fixed_target": 1, "rate": 2.0}}"#);
+    /// assert_eq!(
+    ///     error.unwrap_err().to_string(),
+    ///     "sampling rules: default rule: rate is 2.0; expected a number from 0.0 to 1.0"
+    /// );
+    /// # Ok::<(), xray_core::sampling::RulesError>(())
+    /// ```
+    pub fn from_setting(text: &str) -> Result<Rules, RulesError> {
+        let text = text.trim();
+        if text.is_empty() {
+            Err(RulesError::empty_setting())
+        } else if text.eq_ignore_ascii_case("all") {
+            Ok(Rules::all())
+        } else if text.eq_ignore_ascii_case("none") {
+            Ok(Rules::none())
+        } else if text.starts_with(['{', '[']) {
+            Rules::parse(text)
+        } else {
+            Rules::from_file(text)
+        }
+    }
+
+    /// The same rules and this one, in its place by priority.
+    #[must_use]
+    pub fn with_rule(mut self, rule: Rule) -> Rules {
+        self.add([rule]);
+        self
+    }
+
+    /// The same rules with this default: `fixed_target` traces a second, then the share `rate` (0.0–1.0) of the
+    /// rest.
+    ///
+    /// A rate outside is brought to the nearer end (what is no number to 0.0), with a warning.
+    #[must_use]
+    pub fn with_default(mut self, fixed_target: u32, rate: f64) -> Rules {
+        let default = Rule::new(Rules::DEFAULT_NAME).with_fixed_target(fixed_target).with_rate(rate);
+        self.default = self.in_range(default);
+        self
+    }
+
+    /// The rules, in the order in which they are asked.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule for what no other matches.
+    pub fn default_rule(&self) -> &Rule {
+        &self.default
+    }
+
+    /// The rules that ask for what only the response tells, and so never match when a segment opens.
+    pub fn set_aside(&self) -> &[Rule] {
+        &self.set_aside
+    }
+
+    /// What was accepted although it may be a mistake, one line each: unknown fields, rules set aside, rates out of
+    /// range in code.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    pub(super) fn warn(&mut self, warning: String) {
+        self.warnings.push(warning);
+    }
+
+    pub(super) fn add(&mut self, rules: impl IntoIterator<Item = Rule>) {
+        for rule in rules {
+            let rule = self.in_range(rule);
+            if let Some(attribute) = rule.response_attribute() {
+                self.warnings.push(format!(
+                    "rule {:?} is set aside: attribute {attribute:?} is known only at the end of a request",
+                    rule.name()
+                ));
+                self.set_aside.push(rule);
+            } else {
+                self.rules.push(rule);
+            }
+        }
+        // Stable: equals stay in the order they came in. Without a priority comes after the lowest there is.
+        self.rules.sort_by_key(|rule| rule.priority().map_or(u64::MAX, u64::from));
+    }
+
+    fn in_range(&mut self, rule: Rule) -> Rule {
+        let rate = rule.rate();
+        if (0.0..=1.0).contains(&rate) {
+            return rule;
+        }
+        let nearest = if rate > 1.0 { 1.0 } else { 0.0 };
+        self.warnings.push(format!("rule {:?}: rate {rate} is not from 0.0 to 1.0; taken as {nearest:?}", rule.name()));
+        rule.with_rate(nearest)
+    }
+}
+
+/// Only the default rule: one trace a second, then 5 % of the rest.
+impl Default for Rules {
+    fn default() -> Rules {
+        Rules {
+            rules: Vec::new(),
+            set_aside: Vec::new(),
+            default: Rule::new(Rules::DEFAULT_NAME),
+            warnings: Vec::new(),
+        }
+    }
+}
+
+/// One line for each rule in the order in which they are asked, the default, then those set aside.
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for rule in &self.rules {
+            writeln!(f, "{rule}")?;
+        }
+        f.write_str("default: ")?;
+        self.default.write_terms(f)?;
+        for rule in &self.set_aside {
+            write!(f, "\nset aside: {rule}")?;
+        }
+        Ok(())
+    }
+}
+
+fn read(path: &Path) -> Result<String, RulesError> {
+    let mut bytes = Vec::new();
+    // One byte past the limit, so that what is too long is noticed and what never ends is not read for ever.
+    let limit = Rules::MAX_BYTES as u64 + 1;
+    File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(RulesError::unreadable)?;
+    if bytes.len() > Rules::MAX_BYTES {
+        return Err(RulesError::too_long());
+    }
+    String::from_utf8(bytes).map_err(|_| RulesError::not_utf8())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(rules: &Rules) -> Vec<&str> {
+        rules.rules().iter().map(Rule::name).collect()
+    }
+
+    #[test]
+    fn rules_are_asked_by_priority_then_as_they_came() {
+        let rules = Rules::default()
+            .with_rule(Rule::new("none, first"))
+            .with_rule(Rule::new("5, first").with_priority(5))
+            .with_rule(Rule::new("none, second"))
+            .with_rule(Rule::new("1").with_priority(1))
+            .with_rule(Rule::new("5, second").with_priority(5))
+            .with_rule(Rule::new("last").with_priority(u32::MAX));
+        assert_eq!(names(&rules), ["1", "5, first", "5, second", "last", "none, first", "none, second"]);
+    }
+
+    #[test]
+    fn a_rate_out_of_range_in_code_is_brought_into_it_and_warned_about() {
+        let rules = Rules::default()
+            .with_rule(Rule::new("five percent?").with_rate(5.0))
+            .with_rule(Rule::new("infinite").with_rate(f64::INFINITY))
+            .with_default(1, f64::NAN);
+        assert_eq!(rules.rules().iter().map(Rule::rate).collect::<Vec<_>>(), [1.0, 1.0]);
+        assert_eq!(rules.default_rule().rate(), 0.0);
+        assert_eq!(rules.warnings().len(), 3);
+        assert_eq!(rules.warnings()[0], r#"rule "five percent?": rate 5 is not from 0.0 to 1.0; taken as 1.0"#);
+        assert_eq!(Rules::default().with_default(1, -0.5).default_rule().rate(), 0.0);
+    }
+
+    #[test]
+    fn a_rule_on_the_response_is_set_aside_and_warned_about() {
+        let rules = Rules::default()
+            .with_rule(Rule::new("errors").with_attribute("http.status_code", "5*"))
+            .with_rule(Rule::new("gold").with_attribute("tenant", "gold*"));
+        assert_eq!(names(&rules), ["gold"]);
+        assert_eq!(rules.set_aside()[0].name(), "errors");
+        assert_eq!(
+            rules.warnings(),
+            [r#"rule "errors" is set aside: attribute "http.status_code" is known only at the end of a request"#]
+        );
+    }
+
+    #[test]
+    fn the_effective_rules_can_be_printed() {
+        let rules = Rules::default()
+            .with_rule(Rule::new("rest").with_rate(1.0))
+            .with_rule(
+                Rule::new("checkout")
+                    .with_priority(2)
+                    .with_service("orders")
+                    .with_service_type("AWS::EC2::Instance")
+                    .with_host("*.example.com")
+                    .with_method("POST")
+                    .with_path("/checkout\n")
+                    .with_attribute("tenant", "gold*")
+                    .with_fixed_target(10)
+                    .with_rate(0.5),
+            )
+            .with_rule(Rule::new("errors").with_attribute("fault", "true").with_priority(1));
+        expect_test::expect![[r#"
+            rule "checkout" (priority 2): service_name "orders", service_type "AWS::EC2::Instance", host "*.example.com", http_method "POST", url_path "/checkout\n", attribute "tenant" "gold*"; fixed_target 10, rate 0.5
+            rule "rest": any request; fixed_target 1, rate 1
+            default: any request; fixed_target 1, rate 0.05
+            set aside: rule "errors" (priority 1): attribute "fault" "true"; fixed_target 1, rate 0.05"#]]
+        .assert_eq(&rules.to_string());
+    }
+
+    #[test]
+    fn the_setting_is_a_word_json_or_a_file() {
+        assert_eq!(Rules::from_setting(" ALL ").unwrap(), Rules::all());
+        assert_eq!(Rules::from_setting("none\n").unwrap(), Rules::none());
+        let json = r#" {"version": 2, "default": {"fixed_target": 3, "rate": 0}} "#;
+        assert_eq!(Rules::from_setting(json).unwrap(), Rules::default().with_default(3, 0.0));
+
+        let empty = Rules::from_setting("  ").unwrap_err();
+        assert_eq!(
+            empty.to_string(),
+            "sampling rules: the setting is empty; expected \"all\", \"none\", the path of a JSON file, or JSON text"
+        );
+        let list = Rules::from_setting("[]").unwrap_err();
+        assert_eq!(list.to_string(), "sampling rules: the text is []; expected an object");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_named() {
+        let error = Rules::from_setting("no/such/rules.json").unwrap_err();
+        assert_eq!(error.file(), Some(Path::new("no/such/rules.json")));
+        assert_eq!(
+            error.to_string(),
+            "sampling rules in no/such/rules.json: the file cannot be read (entity not found)"
+        );
+        assert!(std::error::Error::source(&error).is_some());
+    }
+
+    #[test]
+    fn rules_are_read_from_a_file_and_its_faults_name_it() {
+        // A file that is always there and is no set of rules, whatever directory the tests run in.
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let error = Rules::from_file(manifest).unwrap_err();
+        assert_eq!(error.file(), Some(Path::new(manifest)));
+        assert_eq!(error.kind(), super::super::RulesErrorKind::NotJson);
+    }
+}
