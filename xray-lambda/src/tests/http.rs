@@ -1,0 +1,101 @@
+//! Handlers of lambda_http.
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Response, StatusCode};
+use http_body::Frame;
+use http_body_util::{BodyExt, StreamBody};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Body, Error, IntoResponse, Request, RequestExt, service_fn};
+use serde_json::json;
+use tower::ServiceExt;
+use xray_core::document::Document;
+
+use super::{annotations, assert_lone, captured, run, sampled, trace};
+
+fn request(method: &str, path: &str) -> Request {
+    let event = json!({
+        "version": "2.0",
+        "rawPath": path,
+        "rawQueryString": "card=4711",
+        "headers": { "host": "shop.example.com", "user-agent": "curl/8", "x-forwarded-for": "203.0.113.9, 10.0.0.1" },
+        "requestContext": { "apiId": "a", "http": { "method": method, "path": path }, "domainName": "shop.example.com" },
+        "isBase64Encoded": false,
+    });
+    let event: LambdaRequest = serde_json::from_value(event).unwrap();
+    Request::from(event).with_lambda_context(sampled())
+}
+
+fn http(document: &Document) -> (String, String, i64) {
+    let http = document.http.as_ref().unwrap();
+    let (request, response) = (http.request.as_ref().unwrap(), http.response.as_ref().unwrap());
+    (request.method.clone().unwrap(), request.url.clone().unwrap(), response.status.unwrap())
+}
+
+#[test]
+fn the_request_and_its_status_stand_on_the_subsegment() {
+    let xray = captured();
+    let handler = service_fn(|request: Request| async move {
+        Ok::<_, Error>(if request.method() == "GET" { (StatusCode::OK, "7") } else { (StatusCode::BAD_GATEWAY, "") })
+    });
+    run(&xray, async {
+        let response = trace(handler).oneshot(request("GET", "/orders/7")).await.unwrap();
+        assert_eq!((response.status(), response.body()), (StatusCode::OK, &Body::from("7")));
+        trace(handler).oneshot(request("POST", "/orders")).await.unwrap();
+    });
+    let [get, post] = xray.documents();
+    assert_lone(&get);
+    assert_eq!(http(&get), ("GET".to_owned(), "https://shop.example.com/orders/7".to_owned(), 200));
+    assert_eq!(http(&post), ("POST".to_owned(), "https://shop.example.com/orders".to_owned(), 502));
+    assert!(post.fault && !get.fault);
+    assert_eq!(annotations(&get.annotations)["trigger"], "apigateway");
+    assert!(!xray.texts().concat().contains("4711"), "queries stay here");
+}
+
+#[test]
+fn text_answers_are_recorded_when_asked() {
+    let xray = captured();
+    let handler = service_fn(|_: Request| async { Ok::<_, Error>("shipped") });
+    run(&xray, async { trace(handler).capture_response(true).oneshot(request("GET", "/")).await.unwrap() });
+    let [document] = xray.documents();
+    assert_eq!(document.metadata["default"]["## handler response"], "shipped");
+}
+
+#[test]
+fn a_streamed_body_ends_the_subsegment() {
+    let xray = captured();
+    let handler = service_fn(|_: Request| async {
+        let frames = stream::iter(["a", "b"]).map(|text| Ok::<_, std::io::Error>(Frame::data(Bytes::from(text))));
+        Ok::<_, Error>(Response::new(StreamBody::new(frames)))
+    });
+    use futures_util::StreamExt;
+    run(&xray, async {
+        let response = trace(handler).streaming().oneshot(request("GET", "/feed")).await.unwrap();
+        assert!(xray.texts().is_empty());
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ab");
+        drop(trace(handler).streaming().oneshot(request("GET", "/feed")).await.unwrap());
+    });
+    let [read, left] = xray.documents();
+    assert!(!read.error && left.error);
+    assert_eq!(http(&read).2, 200);
+}
+
+#[test]
+fn a_handler_may_answer_with_anything() {
+    async fn opaque(_: Request) -> Result<impl IntoResponse, Error> {
+        Ok(json!({ "order": 7 }))
+    }
+    let xray = captured();
+    let response = run(&xray, async { trace(service_fn(opaque)).oneshot(request("GET", "/")).await.unwrap() });
+    assert_eq!(response.body(), &Body::from(r#"{"order":7}"#));
+    let [_] = xray.documents();
+}
+
+#[test]
+fn a_request_without_context_is_answered_too() {
+    let handler = service_fn(|_: Request| async { Ok::<_, Error>("fine") });
+    let xray = captured();
+    let response = run(&xray, async { trace(handler).oneshot(Request::new(Body::Empty)).await.unwrap() });
+    assert_eq!(response.body(), &Body::from("fine"));
+    let [] = xray.documents();
+}
