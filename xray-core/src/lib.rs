@@ -102,7 +102,7 @@ pub use emit::{Capture, DaemonAddress, Emit, EmitError, JsonLines};
 pub use entropy::{Entropy, ThreadEntropy};
 pub use header::{Incoming, ParseTraceHeaderError, Sampled, TraceHeader};
 pub use id::{ParseSegmentIdError, ParseTraceIdError, SegmentId, TraceId};
-pub use sampling::{Decision, LocalSampler, Reason, Rules, Sample, SamplingRequest};
+pub use sampling::{Decision, LocalSampler, Reason, Rules, Sample, SamplingRequest, SegmentEnd};
 
 #[cfg(feature = "fmt")]
 pub use layer::log;

@@ -153,7 +153,7 @@ pin_project_lite::pin_project! {
 impl<F> Process<F> {
     fn new(node: Node, future: F) -> Process<F> {
         // A second hand on the node: it is gone from `Instrumented` by the time the result is known.
-        let view = node.in_scope(xray_core::current);
+        let view = node.share();
         Process { inner: node.instrument(Judged { future, node: view, reveal: None }) }
     }
 

@@ -17,6 +17,8 @@ pub(crate) fn reveal<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error 
 /// Records `error` with fault, with its sources where `known` or we ourselves know its type.
 pub(crate) fn record<E: Display + 'static>(node: &Node, error: &E, known: Option<Reveal>) {
     if !node.is_recording() {
+        // A sampler may want to know all the same.
+        node.mark(Flags { fault: true, ..Flags::default() });
         return;
     }
     match known.and_then(|known| known(error)).or_else(|| well_known(error)) {

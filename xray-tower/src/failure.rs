@@ -23,6 +23,8 @@ pub(crate) fn reveal<E: Error + 'static>(error: &dyn Any) -> Option<&(dyn Error 
 /// Records `error` with fault, with its sources where `known` or we ourselves know its type.
 pub(crate) fn record<E: Display + 'static>(node: &Node, error: &E, known: &[Reveal]) {
     if !node.is_recording() {
+        // A sampler may want to know all the same.
+        node.mark(Flags { fault: true, ..Flags::default() });
         return;
     }
     let seen = known.iter().find_map(|reveal| reveal(error)).or_else(|| well_known(error));

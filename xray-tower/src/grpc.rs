@@ -16,9 +16,6 @@ pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// Records the `grpc-status` in `headers`, if there is one: flags, and metadata `grpc_status`.
 pub(crate) fn record_status(node: &Node, headers: &HeaderMap) {
-    if !node.is_recording() {
-        return;
-    }
     let Some(status) = headers.get("grpc-status") else {
         return;
     };

@@ -47,11 +47,9 @@ impl Scope {
             Ok(value) => value,
             Err(payload) => {
                 self.panicked = true;
-                if self.node.is_recording() {
-                    let message = panic_message(&*payload);
-                    self.node.record_exception(ExceptionParts { kind: "panic", message, remote: false });
-                    self.node.mark(Flags { fault: true, ..Flags::default() });
-                }
+                let message = panic_message(&*payload);
+                self.node.record_exception(ExceptionParts { kind: "panic", message, remote: false });
+                self.node.mark(Flags { fault: true, ..Flags::default() });
                 resume_unwind(payload)
             }
         }

@@ -117,9 +117,10 @@ impl Builder {
         self
     }
 
-    /// Sampling rules.
+    /// Sampling rules. Of this and [`Builder::sampler`] the later holds.
     pub fn rules(mut self, rules: Rules) -> Self {
         self.rules = Some(rules);
+        self.sampler = None;
         self
     }
 
@@ -128,9 +129,10 @@ impl Builder {
         self.rules(Rules::all())
     }
 
-    /// Decides by other means than rules.
+    /// Decides by other means than rules. Of this and [`Builder::rules`] the later holds.
     pub fn sampler(mut self, sampler: impl Sample) -> Self {
         self.sampler = Some(Arc::new(sampler));
+        self.rules = None;
         self
     }
 

@@ -56,6 +56,9 @@ struct Inner {
     handle: Handle,
     /// Dropping it ends the node; false for a view of one that somebody else ends.
     owner: bool,
+    /// What is set here happened to the node itself. Beneath an unsampled segment every node is a view of that, and
+    /// what happens to a call is not what happens to the request.
+    own: bool,
 }
 
 impl Node {
@@ -64,7 +67,7 @@ impl Node {
 
     /// Takes over one reference that the tree already counts.
     pub(crate) fn adopt(recorder: Arc<Recorder>, handle: Handle, owner: bool) -> Node {
-        Node { inner: Some(Inner { recorder, handle, owner }) }
+        Node { inner: Some(Inner { recorder, handle, owner, own: owner }) }
     }
 
     /// A further reference to a node that somebody else ends.
@@ -74,6 +77,28 @@ impl Node {
             Some(()) => Node::adopt(Arc::clone(recorder), handle, false),
             None => Node::NONE,
         }
+    }
+
+    /// A further hand on the same node, which still ends with this one. For code that learns the outcome of work which
+    /// has taken the node along.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::{Flags, segment};
+    ///
+    /// let job = segment("import").open();
+    /// let outcome = job.share();
+    /// let work = job.instrument(async move { outcome.mark(Flags { fault: true, ..Flags::default() }); });
+    /// # drop(work);
+    /// ```
+    pub fn share(&self) -> Node {
+        let Some(inner) = &self.inner else { return Node::NONE };
+        let mut shared = Node::view(&inner.recorder, inner.handle);
+        if let Some(shared) = &mut shared.inner {
+            shared.own = inner.own;
+        }
+        shared
     }
 
     /// True while what is recorded here will be sent: there is a layer, and the trace is sampled.
@@ -152,6 +177,7 @@ impl Node {
     }
 
     pub(crate) fn record_error_of(&self, error: &(dyn Error + 'static), kind: Option<&str>, place: Place) -> &Self {
+        self.note(flag::FAULT, None);
         if let Some(inner) = self.recorded() {
             self.set_flags(flag::FAULT);
             let admitted = inner.recorder.admit_exceptions(inner.handle, record::chain_length(error));
@@ -245,8 +271,9 @@ impl Node {
 
     /// Sets the response side of the `http` block, and the flags that go with the status.
     pub fn set_http_response(&self, status: Option<u16>, content_length: Option<u64>) -> &Self {
+        let flags = status.map(Flags::of_status).unwrap_or_default();
+        self.note(flags.bits(), status);
         if self.is_recording() {
-            let flags = status.map(Flags::of_status).unwrap_or_default();
             self.fill_and_mark(flags.bits(), |draft| {
                 if let Some(status) = status.filter(|status| (100..=999).contains(status)) {
                     record::number(draft, Class::HttpResponse, br#""status":"#, u64::from(status));
@@ -263,6 +290,7 @@ impl Node {
     pub fn mark(&self, flags: Flags) -> &Self {
         let bits = flags.bits();
         if bits != 0 {
+            self.note(bits, None);
             self.with_tree(|tree, node| tree.mark(node, bits));
         }
         self
@@ -415,6 +443,13 @@ impl Node {
         inner.recorder.delivery.slots.with(inner.handle, |tree| work(tree, inner.handle.node()))
     }
 
+    /// Tells a sampler that wants to know; also of a node that is not recorded.
+    fn note(&self, flags: u16, status: Option<u16>) {
+        if let Some(inner) = self.inner.as_ref().filter(|inner| inner.own) {
+            inner.recorder.note(inner.handle, flags, status);
+        }
+    }
+
     pub(crate) fn fill(&self, fill: impl FnOnce(&mut Draft)) -> &Self {
         self.fill_and_mark(0, fill)
     }
@@ -455,8 +490,8 @@ impl Node {
 
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(Inner { recorder, handle, owner }) = self.inner.take() {
-            let end = (owner && handle.is_recorded()).then(|| recorder.now());
+        if let Some(Inner { recorder, handle, owner, .. }) = self.inner.take() {
+            let end = (owner && (handle.is_recorded() || recorder.wants_end)).then(|| recorder.now());
             recorder.close(handle, end);
         }
     }

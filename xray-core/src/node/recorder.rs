@@ -10,7 +10,7 @@ use super::handle::Handle;
 use super::head::{Head, Kind, PassOn};
 use super::items::Draft;
 use super::record::Admitted;
-use super::tree::{Appended, Label, Leaving, Tree, flag};
+use super::tree::{Appended, Label, Leaving, Outcome, Tree, flag};
 use crate::clock::Clock;
 use crate::config::ContextMissing;
 use crate::diagnostics::{Code, Diagnostics, messages};
@@ -33,6 +33,8 @@ pub(crate) struct Recorder {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) sampler: Arc<dyn Sample>,
+    /// The sampler is told how segments end.
+    pub(crate) wants_end: bool,
     pub(crate) delivery: Arc<Delivery>,
     /// `None`: documents leave on the thread that ends the node.
     pipeline: Option<Pipeline<Delivery>>,
@@ -78,6 +80,7 @@ impl Recorder {
             rules,
             clock,
             entropy,
+            wants_end: sampler.wants_end(),
             sampler,
             delivery,
             pipeline,
@@ -153,6 +156,11 @@ impl Recorder {
 
     /// Opens a tree and its segment; one reference is the caller's. `None` when there is no room, counted.
     pub(crate) fn open_tree(&self, head: Head) -> Option<Handle> {
+        self.open_tree_named(head, None)
+    }
+
+    /// The same, of a segment that is not named for the service. The name goes to the sampler alone.
+    pub(crate) fn open_tree_named(&self, head: Head, name: Option<&str>) -> Option<Handle> {
         let sampled = head.sampled;
         let start = self.now();
         let id = head.id;
@@ -163,6 +171,9 @@ impl Recorder {
             self.stats().add(Counter::SegmentsSampled, 1);
         } else {
             self.stats().add(Counter::SegmentsUnsampled, 1);
+        }
+        if self.wants_end {
+            tree.set_outcome(Outcome::opened(start, name.map(Box::from)));
         }
         tree.retain(0);
         match self.delivery.slots.insert(tree) {
@@ -215,14 +226,26 @@ impl Recorder {
     pub(crate) fn close(&self, handle: Handle, end: Option<u64>) {
         let stream_after = self.rules.stream_after;
         let finished = self.delivery.slots.finish(handle, |tree| {
+            let ended = if self.wants_end { end.and_then(|at| tree.ended(handle, at)) } else { None };
             tree.release(handle.node());
-            match end {
+            let leaving = match end {
                 Some(at) => tree.end(handle.node(), at, false, stream_after),
                 None => Leaving::Nothing,
-            }
+            };
+            (leaving, ended)
         });
-        if let Some((leaving, done)) = finished {
+        if let Some(((leaving, ended), done)) = finished {
+            if let Some(ended) = ended {
+                self.sampler.ended(&ended.decision, &ended.as_end(&self.service));
+            }
             self.leave(leaving, done);
+        }
+    }
+
+    /// Notes how a segment goes, where the sampler wants to know. For those who hold it as its owner.
+    pub(crate) fn note(&self, handle: Handle, flags: u16, status: Option<u16>) {
+        if self.wants_end {
+            self.delivery.slots.with(handle, |tree| tree.note(handle, flags, status));
         }
     }
 

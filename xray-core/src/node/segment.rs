@@ -102,7 +102,8 @@ impl<'a> SegmentBuilder<'a> {
         recorder.abandon_implicit();
         let head = self.head(recorder, Kind::Explicit);
         let sampled = head.sampled;
-        let Some(handle) = recorder.open_tree(head) else { return Node::NONE };
+        let own_name = self.name.as_deref().filter(|name| *name != &*recorder.service);
+        let Some(handle) = recorder.open_tree_named(head, own_name) else { return Node::NONE };
         let node = Node::adopt(Arc::clone(recorder), handle, true);
         match self.name {
             Some(name) if sampled && *name != *recorder.service => {

@@ -13,9 +13,11 @@
 
 mod data;
 mod leaving;
+mod outcome;
 
 pub(crate) use data::{Label, NO_NODE, NodeData, flag};
 pub(crate) use leaving::Leaving;
+pub(crate) use outcome::Outcome;
 
 use super::handle::Handle;
 use super::head::{Head, Kind};
@@ -54,6 +56,8 @@ pub(crate) struct Tree {
     /// `finished` at which finished subtrees are looked for next.
     stream_at: u32,
     abandoned: bool,
+    /// How it went, for a sampler that asks.
+    outcome: Outcome,
 }
 
 impl Tree {
@@ -70,6 +74,7 @@ impl Tree {
             annotations: 0,
             stream_at: 0,
             abandoned: false,
+            outcome: Outcome::default(),
         }
     }
 

@@ -23,6 +23,7 @@
 //! Source: X-Ray Developer Guide, "Configuring sampling rules".
 
 mod decision;
+mod end;
 mod error;
 mod fields;
 mod local;
@@ -35,6 +36,7 @@ mod wildcard;
 use std::sync::Arc;
 
 pub use decision::{Decision, Reason};
+pub use end::SegmentEnd;
 pub use error::{RulesError, RulesErrorKind};
 pub use local::LocalSampler;
 pub use rule::Rule;
@@ -45,11 +47,34 @@ pub use wildcard::Pattern;
 pub trait Sample: Send + Sync + 'static {
     /// Decides for one request. Called once for each segment, on the host's threads: must not block or panic.
     fn sample(&self, request: &SamplingRequest<'_>) -> Decision;
+
+    /// Whether [`Sample::ended`] is to be called. Asked once, when the layer is made; where it is `false`, segments
+    /// that are not recorded note nothing about how they went.
+    fn wants_end(&self) -> bool {
+        false
+    }
+
+    /// Learns how a segment ended. Called once for each that middleware or the program opened, sampled or not, with
+    /// the decision it lived under, be it this sampler's or the incoming header's. On the host's threads: must not
+    /// block or panic.
+    ///
+    /// Not told: a span that was given a segment of its own, and what AWS Lambda sends itself.
+    fn ended(&self, decision: &Decision, end: &SegmentEnd<'_>) {
+        let _ = (decision, end);
+    }
 }
 
 impl<S: Sample + ?Sized> Sample for Arc<S> {
     fn sample(&self, request: &SamplingRequest<'_>) -> Decision {
         (**self).sample(request)
+    }
+
+    fn wants_end(&self) -> bool {
+        (**self).wants_end()
+    }
+
+    fn ended(&self, decision: &Decision, end: &SegmentEnd<'_>) {
+        (**self).ended(decision, end);
     }
 }
 

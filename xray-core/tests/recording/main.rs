@@ -11,6 +11,7 @@ mod golden;
 mod hazards;
 mod in_progress;
 mod logs;
+mod outcomes;
 mod parents;
 mod propagation;
 mod roots;
