@@ -69,6 +69,7 @@
 //! |---|---|
 //! | `layer` (default) | the `tracing` layer, open segments and subsegments, the sender thread |
 //! | `udp` (default) | documents to the daemon |
+//! | `central-sampling` | sampling rules of the X-Ray service, asked for through the daemon: `XRAY_SAMPLING=central` |
 //! | `fmt` | the current trace id in the text lines of tracing-subscriber's fmt layer |
 //! | `json` | the same in its JSON lines |
 //!
@@ -108,7 +109,7 @@ pub use sampling::{Decision, LocalSampler, Reason, Rules, Sample, SamplingReques
 pub use layer::log;
 #[cfg(feature = "layer")]
 pub use {
-    config::{Config, ConfigError, ContextMissing, Origin, SETTINGS, Setting, Settings, Sourced, SpanFields},
+    config::{Config, ConfigError, ContextMissing, Origin, SETTINGS, Sampling, Setting, Settings, Sourced, SpanFields},
     diagnostics::{Code, Diagnostic, DiagnosticsLevel},
     layer::{
         Builder, Guard, ResultExt, SegmentLayer, SpanExt, flush, is_installed, layer, report, report_missing_layer,

@@ -73,6 +73,10 @@ counters! {
     SubsegmentsOpened subsegments_opened,
     /// Segments not recorded because the incoming header said `Sampled=0`.
     UpstreamUnsampled upstream_unsampled,
+    /// Calls for central sampling rules or their targets that failed or brought nothing of use.
+    SamplingCallsFailed sampling_calls_failed,
+    /// Central sampling rules and targets that could not be used, each time they came.
+    SamplingRulesSkipped sampling_rules_skipped,
     /// Incoming headers that could not be used.
     MalformedHeaders malformed_headers,
     /// Incoming trace ids older than X-Ray takes, or from the future.

@@ -37,6 +37,8 @@ pub struct Config {
     pub enabled: Sourced<bool>,
     /// Where the daemon listens.
     pub daemon: Sourced<DaemonAddress>,
+    /// Whose rules decide.
+    pub sampling: Sourced<Sampling>,
     /// `all`, or the path of a rules file, not yet read; `None` for the default rule.
     pub sampling_rules: Sourced<Option<String>>,
     /// How far incoming headers are believed.
@@ -68,6 +70,8 @@ pub struct Settings {
     pub enabled: Option<bool>,
     /// `host:port`, or `udp:host:port tcp:host:port`.
     pub daemon: Option<String>,
+    /// Whose rules decide.
+    pub sampling: Option<Sampling>,
     /// `all`, or the path of a rules file.
     pub sampling_rules: Option<String>,
     /// How far incoming headers are believed.
@@ -109,6 +113,27 @@ impl fmt::Display for ContextMissing {
             ContextMissing::LogError => "LOG_ERROR",
             ContextMissing::IgnoreError => "IGNORE_ERROR",
             ContextMissing::RuntimeError => "RUNTIME_ERROR",
+        })
+    }
+}
+
+/// Whose rules decide what is recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sampling {
+    /// This process's own.
+    #[default]
+    Local,
+    /// Those of the X-Ray service, asked for through the daemon; the local ones while there are none. Needs the feature
+    /// `central-sampling`, and is not for AWS Lambda, where the platform decides.
+    Central,
+}
+
+impl fmt::Display for Sampling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Sampling::Local => "local",
+            Sampling::Central => "central",
         })
     }
 }
@@ -182,6 +207,7 @@ impl Config {
             (&self.service.value, self.service.origin),
             (&self.enabled.value, self.enabled.origin),
             (&self.daemon.value, self.daemon.origin),
+            (&self.sampling.value, self.sampling.origin),
             (&rules, self.sampling_rules.origin),
             (&trust, self.trust.origin),
             (&self.context_missing.value, self.context_missing.origin),

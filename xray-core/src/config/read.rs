@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::variables as rows;
-use super::{Config, ConfigError, ContextMissing, Origin, Setting, Settings, Sourced, SpanFields};
+use super::{Config, ConfigError, ContextMissing, Origin, Sampling, Setting, Settings, Sourced, SpanFields};
 use crate::Trust;
 use crate::diagnostics::DiagnosticsLevel;
 use crate::emit::DaemonAddress;
@@ -14,6 +14,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>, settings: Settings) 
         service: reader.text(&rows::SERVICE, settings.service, "service".to_owned()),
         enabled: reader.enabled(settings.enabled),
         daemon: reader.daemon(settings.daemon),
+        sampling: reader.value(&rows::SAMPLING, settings.sampling, Sampling::default(), SAMPLING_TEXTS, sampling),
         sampling_rules: reader.text(&rows::SAMPLING_RULES, settings.sampling_rules.map(Some), None),
         trust: reader.value(&rows::TRUST, settings.trust, Trust::default(), "full, join or none", trust),
         context_missing: reader.value(
@@ -184,6 +185,21 @@ impl FromText for Option<String> {
 
     fn is_blank(&self) -> bool {
         self.as_ref().is_none_or(String::is_blank)
+    }
+}
+
+/// What is not built in is refused by name, so that nobody believes it to be on.
+const SAMPLING_TEXTS: &str = if cfg!(feature = "central-sampling") {
+    "local or central"
+} else {
+    "local (central needs the feature `central-sampling`, of xray-tower or xray-core)"
+};
+
+fn sampling(text: &str) -> Option<Sampling> {
+    match text.to_ascii_lowercase().as_str() {
+        "local" => Some(Sampling::Local),
+        "central" if cfg!(feature = "central-sampling") => Some(Sampling::Central),
+        _ => None,
     }
 }
 

@@ -25,6 +25,7 @@ fn defaults_are_explained_as_the_table_says() {
         service = service (from default)
         enabled = true (from default)
         daemon address = 127.0.0.1:2000 (from default)
+        sampling = local (from default)
         sampling rules = 1 a second, then 5 % (from default)
         trust = full (from default)
         context missing = LOG_ERROR (from default)
@@ -48,6 +49,7 @@ fn every_variable_is_heard_and_named_as_the_origin() {
         ("AWS_XRAY_TRACING_NAME", " orders "),
         ("AWS_XRAY_SDK_DISABLED", "TRUE"),
         ("AWS_XRAY_DAEMON_ADDRESS", "tcp:a:1 udp:b:2"),
+        ("XRAY_SAMPLING", "Central"),
         ("XRAY_SAMPLING_RULES", "all"),
         ("XRAY_TRUST", "join"),
         ("AWS_XRAY_CONTEXT_MISSING", "ignore_error"),
@@ -63,6 +65,7 @@ fn every_variable_is_heard_and_named_as_the_origin() {
         service = orders (from AWS_XRAY_TRACING_NAME)
         enabled = false (from AWS_XRAY_SDK_DISABLED)
         daemon address = udp:b:2 tcp:a:1 (from AWS_XRAY_DAEMON_ADDRESS)
+        sampling = central (from XRAY_SAMPLING)
         sampling rules = all (from XRAY_SAMPLING_RULES)
         trust = join (from XRAY_TRUST)
         context missing = IGNORE_ERROR (from AWS_XRAY_CONTEXT_MISSING)
@@ -100,6 +103,7 @@ fn variables_win_over_code_and_code_over_fallbacks() {
 fn typed_settings_come_from_code() {
     let settings = Settings {
         daemon: Some("[::1]:2000".into()),
+        sampling: Some(Sampling::Central),
         sampling_rules: Some("rules.json".into()),
         trust: Some(Trust::None),
         context_missing: Some(ContextMissing::RuntimeError),
@@ -117,6 +121,7 @@ fn typed_settings_come_from_code() {
         service = orders (from code)
         enabled = false (from code)
         daemon address = [::1]:2000 (from code)
+        sampling = central (from code)
         sampling rules = rules.json (from code)
         trust = none (from code)
         context missing = RUNTIME_ERROR (from code)
@@ -182,6 +187,7 @@ fn sql_queries_need_a_clear_yes() {
 fn errors_name_origin_value_and_what_is_expected() {
     let refused = [
         ("AWS_XRAY_DAEMON_ADDRESS", "udp:a:1"),
+        ("XRAY_SAMPLING", "remote"),
         ("XRAY_TRUST", "some"),
         ("AWS_XRAY_CONTEXT_MISSING", "PANIC"),
         ("XRAY_ROOT_SPANS", "perhaps"),
@@ -196,6 +202,7 @@ fn errors_name_origin_value_and_what_is_expected() {
     let told: Vec<_> = errors.iter().map(|error| crate::diagnostics::messages::Chain(error).to_string()).collect();
     expect![[r#"
         daemon address (from AWS_XRAY_DAEMON_ADDRESS) cannot be used: daemon address "udp:a:1" has only one of udp: and tcp:; expected host:port or "udp:host:port tcp:host:port", with IPv6 as [::1]:2000
+        sampling is "remote" (from XRAY_SAMPLING), expected local or central
         trust is "some" (from XRAY_TRUST), expected full, join or none
         context missing is "PANIC" (from AWS_XRAY_CONTEXT_MISSING), expected LOG_ERROR, IGNORE_ERROR or RUNTIME_ERROR
         root spans is "perhaps" (from XRAY_ROOT_SPANS), expected on or off

@@ -51,6 +51,10 @@ settings! {
         "daemon address", ["AWS_XRAY_DAEMON_ADDRESS"], [], "127.0.0.1:2000",
         "host:port, or \"udp:host:port tcp:host:port\""
     }
+    SAMPLING {
+        "sampling", ["XRAY_SAMPLING"], [], "local",
+        "central: the rules of the X-Ray service, local ones until they are there; local: those alone"
+    }
     SAMPLING_RULES {
         "sampling rules", ["XRAY_SAMPLING_RULES"], [], "1 a second, then 5 %",
         "all, none, the path of a rules file, or the rules themselves as JSON"

@@ -112,6 +112,15 @@ codes! {
     ///
     /// Correct the value that is named.
     Xr025 "XR025",
+    /// The daemon cannot be asked for central sampling rules: it is not there, or X-Ray refuses it.
+    ///
+    /// Start the X-Ray daemon or correct `AWS_XRAY_DAEMON_ADDRESS` (TCP, too); its role needs
+    /// `xray:GetSamplingRules` and `xray:GetSamplingTargets`. The last rules hold for an hour, then local ones decide.
+    Xr026 "XR026",
+    /// Central sampling rules came that cannot be used, and were left out.
+    ///
+    /// Look at the rules in the X-Ray console: those of version 1 with all fields are used, each name once.
+    Xr027 "XR027",
 }
 
 impl fmt::Display for Code {

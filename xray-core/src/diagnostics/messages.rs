@@ -204,6 +204,26 @@ pub(crate) fn rules_warning(warning: &str) -> String {
     format!("sampling rules: {warning}")
 }
 
+/// XR026. `trouble` is in words of our own. `rules` when there are rules of the service's to go on with.
+#[cfg(feature = "central-sampling")]
+pub(crate) fn sampling_call_failed(address: &str, operation: &str, trouble: &str, rules: bool) -> String {
+    let meanwhile = if rules { "the last rules stay in force" } else { "local rules decide" };
+    format!(
+        "{operation} failed: the daemon at tcp {address} {trouble}; {meanwhile}. Start the X-Ray daemon, or correct \
+         AWS_XRAY_DAEMON_ADDRESS; its role needs xray:{operation}"
+    )
+}
+
+/// XR027.
+#[cfg(feature = "central-sampling")]
+pub(crate) fn sampling_rules_skipped(skipped: usize, operation: &str) -> String {
+    let what = if operation == "GetSamplingRules" { "central sampling rule" } else { "sampling target" };
+    format!(
+        "{} cannot be used and left out. Look at the sampling rules in the X-Ray console",
+        Count(skipped as u64, what)
+    )
+}
+
 /// An error with its sources. They come from the configuration or the system, not from the network.
 pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
 

@@ -7,8 +7,10 @@ use super::callsite::Callsites;
 use super::table::SpanTable;
 use super::{SegmentLayer, Shared};
 use crate::clock::{Clock, SystemClock};
-#[cfg(not(feature = "udp"))]
+#[cfg(any(feature = "central-sampling", not(feature = "udp")))]
 use crate::config::Origin;
+#[cfg(feature = "central-sampling")]
+use crate::config::Sampling;
 use crate::config::{Config, ConfigError, ContextMissing, Settings, SpanFields};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, DiagnosticsLevel, messages};
 use crate::document::writer::Stamp;
@@ -16,6 +18,10 @@ use crate::emit::Emit;
 use crate::emit::outlet::Outlet;
 use crate::entropy::{Entropy, ThreadEntropy};
 use crate::node::{Behaviour, Delivery, Recorder, Trust};
+#[cfg(feature = "central-sampling")]
+use crate::sampling::CentralSampler;
+#[cfg(feature = "central-sampling")]
+use crate::sampling::central::Report;
 use crate::sampling::{LocalSampler, Rules, Sample};
 use crate::stats::Stats;
 
@@ -133,6 +139,29 @@ impl Builder {
     pub fn sampler(mut self, sampler: impl Sample) -> Self {
         self.sampler = Some(Arc::new(sampler));
         self.rules = None;
+        self.settings.sampling = None;
+        self
+    }
+
+    /// Decides by the rules of the X-Ray service, asked for through the daemon; what [`Builder::rules`] says holds while
+    /// there are none. In AWS Lambda the platform decides, and this does nothing. Of this and [`Builder::sampler`] the
+    /// later holds.
+    ///
+    /// `XRAY_SAMPLING=central` does the same, and `XRAY_SAMPLING=local` undoes it; so does `XRAY_SAMPLING_RULES` by
+    /// itself, for development and staging. [`CentralSampler`] can be told more.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let layer = xray_core::SegmentLayer::builder("orders").central_sampling().build()?;
+    /// # drop(layer);
+    /// # Ok::<(), xray_core::ConfigError>(())
+    /// ```
+    #[cfg(feature = "central-sampling")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "central-sampling")))]
+    pub fn central_sampling(mut self) -> Self {
+        self.settings.sampling = Some(Sampling::Central);
+        self.sampler = None;
         self
     }
 
@@ -286,6 +315,27 @@ impl Builder {
                 Arc::new(LocalSampler::new(rules, Arc::clone(&self.clock), Arc::clone(&self.entropy)))
             }
         };
+        let stats = Arc::new(Stats::new());
+        let mut diagnostics = Diagnostics::new(Arc::clone(&self.clock), config.diagnostics.value);
+        if let Some(handler) = self.handler {
+            diagnostics = diagnostics.with_handler(handler);
+        }
+        let diagnostics = Arc::new(diagnostics);
+        #[cfg(feature = "central-sampling")]
+        let sampler = if is_central(&config) {
+            explanation
+                .push_str("central sampling: the rules above decide while there are none of the X-Ray service\n");
+            let mut central =
+                CentralSampler::with_sources(&config.daemon.value, Arc::clone(&self.clock), Arc::clone(&self.entropy))
+                    .with_fallback_sampler(sampler)
+                    .with_report(Report { stats: Arc::clone(&stats), diagnostics: Arc::clone(&diagnostics) });
+            if let Some(origin) = &self.origin {
+                central = central.with_service_type(origin);
+            }
+            Arc::new(central)
+        } else {
+            sampler
+        };
         let emitter = match self.emitter {
             Some(emitter) => emitter,
             None => match daemon(&config, &self.clock) {
@@ -296,12 +346,6 @@ impl Builder {
                 }
             },
         };
-        let stats = Arc::new(Stats::new());
-        let mut diagnostics = Diagnostics::new(Arc::clone(&self.clock), config.diagnostics.value);
-        if let Some(handler) = self.handler {
-            diagnostics = diagnostics.with_handler(handler);
-        }
-        let diagnostics = Arc::new(diagnostics);
         let outlet = Outlet::new(emitter, Arc::clone(&stats), Arc::clone(&diagnostics), config.daemon.origin);
         let stamp = Stamp::new(self.service_version.as_deref(), self.origin.as_deref());
         let delivery = Delivery::new(
@@ -337,6 +381,15 @@ impl Builder {
         };
         (SegmentLayer { shared: Some(shared.published()) }, refused)
     }
+}
+
+/// Whether the service's rules decide. Rules that an operator gives win over a program that only asks for central ones:
+/// that is how a developer records everything.
+#[cfg(feature = "central-sampling")]
+fn is_central(config: &Config) -> bool {
+    let overruled =
+        config.sampling.origin == Origin::Code && matches!(config.sampling_rules.origin, Origin::Variable(_));
+    config.sampling.value == Sampling::Central && !overruled && !config.in_lambda.value
 }
 
 impl std::fmt::Debug for Builder {

@@ -53,6 +53,9 @@ pub enum Reason {
     Header,
     /// Sampled as one of the rule's first `fixed_target` requests in this second.
     Reservoir,
+    /// Sampled as the one request a second that a central rule allows where X-Ray has allotted nothing to this process:
+    /// a loan from the rule's reservoir.
+    Borrow,
     /// The reservoir was used up or empty, and the rule's `rate` decided, for or against.
     Rate,
     /// No rule was asked: a [`Sample`](super::Sample) that always answers the same.

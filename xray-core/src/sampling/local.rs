@@ -87,7 +87,7 @@ impl fmt::Debug for LocalSampler {
 
 /// A number of [0, 1) from random bits: the upper 53, as many as an `f64` holds exactly. Never 1, so a rate of 1.0
 /// takes every draw, and never below 0, so a rate of 0.0 takes none.
-fn draw(bits: u64) -> f64 {
+pub(super) fn draw(bits: u64) -> f64 {
     const STEPS: f64 = (1_u64 << 53) as f64;
     (bits >> 11) as f64 / STEPS
 }

@@ -22,6 +22,8 @@
 //!
 //! Source: X-Ray Developer Guide, "Configuring sampling rules".
 
+#[cfg(feature = "central-sampling")]
+pub(crate) mod central;
 mod decision;
 mod end;
 mod error;
@@ -35,6 +37,9 @@ mod wildcard;
 
 use std::sync::Arc;
 
+#[cfg(feature = "central-sampling")]
+#[cfg_attr(docsrs, doc(cfg(feature = "central-sampling")))]
+pub use central::CentralSampler;
 pub use decision::{Decision, Reason};
 pub use end::SegmentEnd;
 pub use error::{RulesError, RulesErrorKind};

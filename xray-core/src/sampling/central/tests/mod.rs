@@ -1,0 +1,4 @@
+//! The sampler as a whole.
+
+mod http;
+mod server;
