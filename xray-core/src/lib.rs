@@ -72,6 +72,7 @@
 //! | `central-sampling` | sampling rules of the X-Ray service, asked for through the daemon: `XRAY_SAMPLING=central` |
 //! | `fmt` | the current trace id in the text lines of tracing-subscriber's fmt layer |
 //! | `json` | the same in its JSON lines |
+//! | `origins` | where the program runs: see [`Builder::detect_origin`] |
 //!
 //! Without any: ids, [`header`], [`sampling`] and the [`document`] model; no `tracing`, no socket.
 #![forbid(unsafe_code)]
@@ -93,6 +94,8 @@ mod id;
 mod layer;
 #[cfg(feature = "layer")]
 mod node;
+#[cfg(feature = "origins")]
+mod origin;
 #[cfg(feature = "layer")]
 mod stats;
 

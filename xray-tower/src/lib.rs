@@ -92,6 +92,7 @@
 //! | feature | what it gives |
 //! |---|---|
 //! | `reqwest` | [`client()`] around `reqwest::Client` |
+//! | `origins` | `XRAY_ORIGIN=auto` finds out where the program runs: EC2, ECS, EKS, Elastic Beanstalk |
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

@@ -57,6 +57,8 @@ pub struct Config {
     pub in_progress_after: Sourced<Option<Duration>>,
     /// How much of our own trouble is told.
     pub diagnostics: Sourced<DiagnosticsLevel>,
+    /// What the service runs on: a type such as `AWS::ECS::Container`, or `auto`.
+    pub origin: Sourced<Option<String>>,
     /// Whether the process runs in AWS Lambda.
     pub in_lambda: Sourced<bool>,
 }
@@ -90,6 +92,8 @@ pub struct Settings {
     pub in_progress_after: Option<Duration>,
     /// How much of our own trouble is told.
     pub diagnostics: Option<DiagnosticsLevel>,
+    /// What the service runs on: a type such as `AWS::ECS::Container`, or `auto`.
+    pub origin: Option<String>,
     /// Whether the process runs in AWS Lambda.
     pub in_lambda: Option<bool>,
 }
@@ -175,6 +179,9 @@ impl fmt::Display for SpanFields {
 }
 
 impl Config {
+    /// The value of [`origin`](Config::origin) that asks the machine.
+    pub(crate) const AUTO: &str = "auto";
+
     /// From the variables `lookup` finds and what the program asks for.
     ///
     /// # Errors
@@ -201,6 +208,7 @@ impl Config {
             Trust::None => "none",
         };
         let rules = self.sampling_rules.value.as_deref().unwrap_or(variables::SAMPLING_RULES.default);
+        let runs_on = self.origin.value.as_deref().unwrap_or(variables::ORIGIN.default);
         let root_spans = if self.root_spans.value { "on" } else { "off" };
         let in_progress = self.in_progress_after.value.unwrap_or_default().as_secs_f64();
         let values: [(&dyn fmt::Display, Origin); SETTINGS.len()] = [
@@ -217,6 +225,7 @@ impl Config {
             (&self.stream_after.value, self.stream_after.origin),
             (&in_progress, self.in_progress_after.origin),
             (&self.diagnostics.value, self.diagnostics.origin),
+            (&runs_on, self.origin.origin),
             (&self.in_lambda.value, self.in_lambda.origin),
         ];
         let lines = SETTINGS.iter().zip(values);

@@ -46,6 +46,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>, settings: Settings) 
             seconds,
         ),
         diagnostics: reader.diagnostics(settings.diagnostics),
+        origin: reader.origin(settings.origin),
         in_lambda: reader.value(&rows::LAMBDA, settings.in_lambda, false, "a path", |_| Some(true)),
     };
     (config, reader.refused)
@@ -115,6 +116,21 @@ impl Reader<'_> {
                 Sourced { value: DaemonAddress::default(), origin: Origin::Default }
             }
         }
+    }
+
+    /// Any type is a good one, `auto` only where it can be done.
+    fn origin(&mut self, code: Option<String>) -> Sourced<Option<String>> {
+        let given = self.text(&rows::ORIGIN, code.map(Some), None);
+        if given.value.as_deref() == Some(Config::AUTO) && !cfg!(feature = "origins") {
+            self.refused.push(ConfigError::Value {
+                setting: rows::ORIGIN.name,
+                origin: given.origin,
+                value: Config::AUTO.to_owned(),
+                expected: "a type such as AWS::ECS::Container, or the feature `origins` of xray-core",
+            });
+            return Sourced { value: None, origin: Origin::Default };
+        }
+        given
     }
 
     /// `AWS_XRAY_SDK_ENABLED` is Python's: false for `n no f false off 0`, true for anything else.

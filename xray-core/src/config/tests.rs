@@ -35,6 +35,7 @@ fn defaults_are_explained_as_the_table_says() {
         stream after = 100 (from default)
         in progress after = 5 (from default)
         diagnostics = warn (from default)
+        origin = not said (from default)
         in lambda = false (from default)
     "#]]
     .assert_eq(&config.explain());
@@ -59,6 +60,7 @@ fn every_variable_is_heard_and_named_as_the_origin() {
         ("XRAY_STREAM_AFTER", "0"),
         ("XRAY_IN_PROGRESS_AFTER", "0.5"),
         ("XRAY_DIAG", "Verbose"),
+        ("XRAY_ORIGIN", "AWS::EC2::Instance"),
         ("LAMBDA_TASK_ROOT", "/var/task"),
     ]);
     expect![[r#"
@@ -75,6 +77,7 @@ fn every_variable_is_heard_and_named_as_the_origin() {
         stream after = 0 (from XRAY_STREAM_AFTER)
         in progress after = 0.5 (from XRAY_IN_PROGRESS_AFTER)
         diagnostics = verbose (from XRAY_DIAG)
+        origin = AWS::EC2::Instance (from XRAY_ORIGIN)
         in lambda = true (from LAMBDA_TASK_ROOT)
     "#]]
     .assert_eq(&config.explain());
@@ -113,6 +116,7 @@ fn typed_settings_come_from_code() {
         stream_after: Some(7),
         in_progress_after: Some(Duration::ZERO),
         diagnostics: Some(DiagnosticsLevel::Off),
+        origin: Some("AWS::EC2::Instance".into()),
         in_lambda: Some(true),
         service: Some("orders".into()),
         enabled: Some(false),
@@ -131,6 +135,7 @@ fn typed_settings_come_from_code() {
         stream after = 7 (from code)
         in progress after = 0 (from code)
         diagnostics = off (from code)
+        origin = AWS::EC2::Instance (from code)
         in lambda = true (from code)
     "#]]
     .assert_eq(&with(&[], settings).unwrap().explain());

@@ -91,6 +91,10 @@ settings! {
         "diagnostics", ["XRAY_DIAG", "AWS_XRAY_DEBUG_MODE", "AWS_XRAY_LOG_LEVEL"], [], "warn",
         "our own messages: off, warn or verbose"
     }
+    ORIGIN {
+        "origin", ["XRAY_ORIGIN"], [], "not said",
+        "what the service runs on: auto asks the machine (feature `origins`), else a type such as AWS::ECS::Container"
+    }
     LAMBDA {
         "in lambda", ["LAMBDA_TASK_ROOT"], [], "false",
         "set by AWS Lambda: the platform owns the segment, documents are sent synchronously"

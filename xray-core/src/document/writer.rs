@@ -16,6 +16,10 @@ pub(crate) struct Stamp {
     pub(crate) sdk: Vec<u8>,
     /// Members of the segment itself: `"origin":…`, `"service":{…}`.
     pub(crate) members: Vec<u8>,
+    /// Members of its `aws` beside `xray`, each behind a comma: `,"ec2":{…}`.
+    pub(crate) aws: Vec<u8>,
+    /// What the program runs on: what rules call its service type.
+    pub(crate) origin: Option<Box<str>>,
 }
 
 impl Stamp {
@@ -23,6 +27,8 @@ impl Stamp {
         let mut stamp = Stamp {
             sdk: concat!(r#""sdk":"X-Ray for Rust","sdk_version":""#, env!("CARGO_PKG_VERSION"), "\"").into(),
             members: Vec::new(),
+            aws: Vec::new(),
+            origin: origin.map(Into::into),
         };
         if let Some(version) = service_version {
             stamp.members.extend_from_slice(br#","service":{"version":"#);
@@ -34,6 +40,18 @@ impl Stamp {
             escape::string(&mut stamp.members, origin);
         }
         stamp
+    }
+
+    /// With these members in `aws`.
+    #[cfg(feature = "origins")]
+    pub(crate) fn with_aws(mut self, members: &serde_json::Map<String, serde_json::Value>) -> Stamp {
+        for (name, value) in members {
+            self.aws.push(b',');
+            escape::string(&mut self.aws, name);
+            self.aws.push(b':');
+            self.aws.extend_from_slice(value.to_string().as_bytes());
+        }
+        self
     }
 }
 
@@ -183,6 +201,7 @@ fn uncommon_members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, stamp: &Sta
             escape::string(out, rule);
         }
         out.push(b'}');
+        out.extend_from_slice(&stamp.aws);
         for item in of(Class::Aws) {
             out.push(b',');
             out.extend_from_slice(item);

@@ -24,6 +24,8 @@ use crate::sampling::CentralSampler;
 use crate::sampling::central::Report;
 use crate::sampling::{LocalSampler, Rules, Sample};
 use crate::stats::Stats;
+#[cfg(feature = "origins")]
+use crate::{diagnostics::without_tracing, origin};
 
 /// A layer for this service, configured by the environment. What is wrong there is told (XR025) and its default used.
 ///
@@ -91,7 +93,6 @@ pub struct Builder {
     handler: Option<Handler>,
     synchronous: bool,
     service_version: Option<String>,
-    origin: Option<String>,
 }
 
 impl Builder {
@@ -107,7 +108,6 @@ impl Builder {
             handler: None,
             synchronous: false,
             service_version: None,
-            origin: None,
         }
     }
 
@@ -213,9 +213,31 @@ impl Builder {
         self
     }
 
-    /// What the service runs on, as `AWS::ECS::Container`: the type of its node in the service map.
+    /// What the service runs on, as `AWS::ECS::Container`: the type of its node in the service map, and what sampling
+    /// rules call its service type.
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
+        self.settings.origin = Some(origin.into());
+        self
+    }
+
+    /// Asks the machine what the service runs on: EC2, ECS, EKS or Elastic Beanstalk. `XRAY_ORIGIN=auto` does the same.
+    ///
+    /// Asked on a thread of its own, with short time-outs, and not at all in AWS Lambda. Segments that end before the
+    /// answer is there (mostly a few milliseconds) say nothing of it; where there is none, none ever does.
+    ///
+    /// The segments then carry `origin`, and in `aws` the instance, the container or the pod, and the log group:
+    ///
+    /// ```json
+    /// {"origin": "AWS::ECS::Container",
+    ///  "aws": {"ecs": {"container": "ip-10-0-0-7", "task_family": "orders", "launch_type": "FARGATE"},
+    ///          "cloudwatch_logs": [{"log_group": "/ecs/orders"}]}}
+    /// ```
+    ///
+    /// EKS does not tell the cluster's name without TLS; it is that of `k8s.cluster.name` in `OTEL_RESOURCE_ATTRIBUTES`.
+    #[cfg(feature = "origins")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "origins")))]
+    pub fn detect_origin(mut self) -> Self {
+        self.settings.origin = Some(Config::AUTO.to_owned());
         self
     }
 
@@ -347,7 +369,11 @@ impl Builder {
             },
         };
         let outlet = Outlet::new(emitter, Arc::clone(&stats), Arc::clone(&diagnostics), config.daemon.origin);
-        let stamp = Stamp::new(self.service_version.as_deref(), self.origin.as_deref());
+        let in_lambda = config.in_lambda.value;
+        let origin = config.origin.value.as_deref();
+        let detect = !in_lambda && origin == Some(Config::AUTO);
+        let service_version = self.service_version.as_deref();
+        let stamp = Stamp::new(service_version, origin.filter(|origin| *origin != Config::AUTO));
         let delivery = Delivery::new(
             &config.service.value,
             outlet,
@@ -357,7 +383,6 @@ impl Builder {
             stamp,
             config.in_progress_after.value,
         );
-        let in_lambda = config.in_lambda.value;
         let behaviour = Behaviour {
             trust: config.trust.value,
             context_missing: config.context_missing.value,
@@ -369,6 +394,10 @@ impl Builder {
         let background = !(self.synchronous || in_lambda);
         let recorder =
             Recorder::new(&config.service.value, behaviour, self.clock, self.entropy, sampler, delivery, background);
+        if detect {
+            #[cfg(feature = "origins")]
+            detect_origin(&recorder, self.service_version, environment);
+        }
         for warning in warnings {
             recorder.report_each(Code::Xr025, || messages::rules_warning(&warning));
         }
@@ -396,6 +425,21 @@ impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder").field("settings", &self.settings).finish_non_exhaustive()
     }
+}
+
+/// Finds out where the program runs while it goes on. A thread that cannot be started leaves the origin unknown.
+#[cfg(feature = "origins")]
+fn detect_origin(recorder: &Recorder, service_version: Option<String>, environment: bool) {
+    let delivery = Arc::downgrade(&recorder.delivery);
+    let ask = move || {
+        let lookup = |name: &str| environment.then(|| std::env::var(name).ok()).flatten();
+        // The HTTP client speaks through `log`, which some programs lead back into `tracing`.
+        let found = without_tracing(|| origin::detect(&origin::Sources::new(&lookup)));
+        if let Some(delivery) = delivery.upgrade() {
+            delivery.set_stamp(Stamp::new(service_version.as_deref(), found.name).with_aws(&found.aws));
+        }
+    };
+    let _ = std::thread::Builder::new().name("xray-origin".to_owned()).spawn(ask);
 }
 
 #[cfg(feature = "udp")]

@@ -28,7 +28,10 @@ pub(crate) struct Delivery {
     pub(crate) stats: Arc<Stats>,
     pub(crate) diagnostics: Arc<Diagnostics>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) stamp: Stamp,
+    stamp: Stamp,
+    /// Takes the place of `stamp` once it is known where the program runs.
+    #[cfg(feature = "origins")]
+    detected: std::sync::OnceLock<Stamp>,
     /// Nanoseconds after which an open node is announced; `None` never.
     pub(crate) announce_after: Option<u64>,
     /// Largest document, bytes; lowered when the transport carries less.
@@ -57,6 +60,8 @@ impl Delivery {
             diagnostics,
             clock,
             stamp,
+            #[cfg(feature = "origins")]
+            detected: std::sync::OnceLock::new(),
             announce_after: announce_after.map(nanoseconds),
             limit: AtomicUsize::new(DOCUMENT_BYTES - DAEMON_HEADER.len()),
             buffer: Mutex::default(),
@@ -68,7 +73,7 @@ impl Delivery {
         // Not held while emitting: an emitter may open nodes of its own on this thread.
         let mut buffer = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         let mut sent = 0;
-        let divided = split::documents(&mut tree, &self.stamp, self.limit(), &mut buffer, &mut |document| match self
+        let divided = split::documents(&mut tree, self.stamp(), self.limit(), &mut buffer, &mut |document| match self
             .outlet
             .send(document)
         {
@@ -109,6 +114,22 @@ impl Delivery {
                 divided.lost,
             )
         });
+    }
+
+    /// What segments say about the program, as far as it is known by now.
+    pub(crate) fn stamp(&self) -> &Stamp {
+        #[cfg(feature = "origins")]
+        if let Some(stamp) = self.detected.get() {
+            return stamp;
+        }
+        &self.stamp
+    }
+
+    /// It is known where the program runs.
+    #[cfg(feature = "origins")]
+    pub(crate) fn set_stamp(&self, stamp: Stamp) {
+        // Set by the one thread that asked.
+        let _ = self.detected.set(stamp);
     }
 
     fn limit(&self) -> usize {

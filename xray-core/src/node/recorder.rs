@@ -126,7 +126,8 @@ impl Recorder {
 
     /// Asks the sampler.
     pub(crate) fn decide(&self, request: &SamplingRequest<'_>) -> Decision {
-        self.sampler.sample(request)
+        let service_type = request.service_type.or(self.delivery.stamp().origin.as_deref());
+        self.sampler.sample(&SamplingRequest { service_type, ..*request })
     }
 
     /// A head for a new trace or one joined.
