@@ -347,13 +347,11 @@ impl Builder {
         let sampler = if is_central(&config) {
             explanation
                 .push_str("central sampling: the rules above decide while there are none of the X-Ray service\n");
-            let mut central =
-                CentralSampler::with_sources(&config.daemon.value, Arc::clone(&self.clock), Arc::clone(&self.entropy))
-                    .with_fallback_sampler(sampler)
-                    .with_report(Report { stats: Arc::clone(&stats), diagnostics: Arc::clone(&diagnostics) });
-            if let Some(origin) = &self.origin {
-                central = central.with_service_type(origin);
-            }
+            let central =
+                CentralSampler::with_sources(&config.daemon.value, Arc::clone(&self.clock), Arc::clone(&self.entropy));
+            let central = central
+                .with_fallback_sampler(sampler)
+                .with_report(Report { stats: Arc::clone(&stats), diagnostics: Arc::clone(&diagnostics) });
             Arc::new(central)
         } else {
             sampler
