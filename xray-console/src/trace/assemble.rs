@@ -7,10 +7,12 @@
 //!
 //! Source: X-Ray Developer Guide, "Segment documents", "Inferred segments"; X-Ray API Reference, "BatchGetTraces".
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{HashMap, HashSet};
 
 use xray_core::document::Document;
 
+use super::forest::Forest;
 use super::{Node, Parent, Segment, Trace};
 
 impl Trace {
@@ -39,84 +41,23 @@ impl Trace {
     /// assert_eq!(orders.node.name, "orders");
     /// ```
     pub fn assemble(id: &str, documents: impl IntoIterator<Item = Document>) -> Trace {
-        let mut roots = Vec::new();
-        let mut lone: BTreeMap<String, Vec<Document>> = BTreeMap::new();
-        for document in newest(documents) {
-            match &document.parent_id {
-                Some(parent) if document.is_lone_subsegment() => lone.entry(parent.clone()).or_default().push(document),
-                _ => roots.push(document),
-            }
-        }
-        for root in &mut roots {
-            adopt(root, &mut lone);
-        }
-        let mut orphans = Vec::new();
-        while let Some(parent) = free_parent(&lone) {
-            for mut orphan in lone.remove(&parent).unwrap_or_default() {
-                adopt(&mut orphan, &mut lone);
-                orphans.push(orphan);
-            }
-        }
-        orphans.sort_by(by_start);
-
-        let called: HashSet<String> = roots.iter().filter_map(|root| root.parent_id.clone()).collect();
+        let Forest { mut segments, mut orphans, duplicates } = Forest::grow(documents);
+        let called: HashSet<&str> = segments.iter().filter_map(|(segment, _)| segment.parent_id.as_deref()).collect();
         let mut inferred = Vec::new();
-        for root in roots.iter().filter(|root| !root.inferred) {
-            for call in root.walk().skip(1) {
-                if is_call(call) && !is_traced(call) && !called.contains(&call.id) {
-                    inferred.push(infer(call, id));
+        for (segment, deeper) in segments.iter().filter(|(segment, _)| !segment.inferred) {
+            for call in segment.walk().skip(1).chain(deeper.iter().flat_map(Document::walk)) {
+                if is_call(call) && !is_traced(call) && !called.contains(call.id.as_str()) {
+                    inferred.push((infer(call), Vec::new()));
                 }
             }
         }
-        roots.extend(inferred);
-        for root in &mut roots {
-            root.trace_id = Some(id.to_owned());
+        segments.extend(inferred);
+        let parts = segments.iter_mut().flat_map(|(segment, deeper)| std::iter::once(segment).chain(deeper));
+        for document in parts.chain(&mut orphans) {
+            document.trace_id = Some(id.to_owned());
         }
-        Trace { id: id.to_owned(), segments: ordered(roots), orphans }
+        Trace { id: id.to_owned(), segments: ordered(segments), orphans, duplicates }
     }
-}
-
-/// One document for each id: complete before in progress, later before earlier. In the order of first arrival.
-fn newest(documents: impl IntoIterator<Item = Document>) -> Vec<Document> {
-    let mut found: Vec<Document> = Vec::new();
-    let mut places: HashMap<String, usize> = HashMap::new();
-    for document in documents {
-        let place = *places.entry(document.id.clone()).or_insert(found.len());
-        match found.get_mut(place) {
-            None => found.push(document),
-            Some(known) if known.in_progress || !document.in_progress => *known = document,
-            Some(_) => {}
-        }
-    }
-    found
-}
-
-/// Moves lone subsegments to their places beneath this document.
-fn adopt(document: &mut Document, lone: &mut BTreeMap<String, Vec<Document>>) {
-    if lone.is_empty() {
-        return;
-    }
-    if let Some(children) = lone.remove(&document.id) {
-        for child in children {
-            match document.subsegments.iter_mut().find(|known| known.id == child.id) {
-                Some(known) if known.in_progress => *known = child,
-                Some(_) => {}
-                None => document.subsegments.push(child),
-            }
-        }
-        document.subsegments.sort_by(by_start);
-    }
-    for child in &mut document.subsegments {
-        adopt(child, lone);
-    }
-}
-
-/// The parent of some lone subsegments that is itself not among them, at whatever depth; of a circle any.
-fn free_parent(lone: &BTreeMap<String, Vec<Document>>) -> Option<String> {
-    let known: HashSet<&str> =
-        lone.values().flatten().flat_map(Document::walk).map(|document| document.id.as_str()).collect();
-    let free = lone.keys().find(|parent| !known.contains(parent.as_str()));
-    free.or_else(|| lone.keys().next()).cloned()
 }
 
 fn is_call(subsegment: &Document) -> bool {
@@ -128,11 +69,10 @@ fn is_traced(call: &Document) -> bool {
 }
 
 /// The segment of a service that is known by a call alone.
-fn infer(call: &Document, trace_id: &str) -> Document {
+fn infer(call: &Document) -> Document {
     let mut segment = Document::default();
     segment.name = call.name.clone();
     segment.id = inferred_id(&call.id);
-    segment.trace_id = Some(trace_id.to_owned());
     segment.parent_id = Some(call.id.clone());
     segment.start_time = call.start_time;
     segment.end_time = call.end_time;
@@ -155,30 +95,71 @@ fn inferred_id(call: &str) -> String {
 }
 
 /// The root first, then by start; each with its caller found.
-fn ordered(mut roots: Vec<Document>) -> Vec<Segment> {
-    roots.sort_by(by_start);
-    let mut owner: HashMap<String, usize> = HashMap::new();
-    for (index, root) in roots.iter().enumerate() {
-        owner.extend(root.walk().map(|document| (document.id.clone(), index)));
+fn ordered(mut segments: Vec<(Document, Vec<Document>)>) -> Vec<Segment> {
+    segments.sort_by(|(left, _), (right, _)| by_start(left, right));
+    let mut owner: HashMap<&str, usize> = HashMap::new();
+    for (index, (segment, deeper)) in segments.iter().enumerate() {
+        let documents = segment.walk().chain(deeper.iter().flat_map(Document::walk));
+        owner.extend(documents.map(|document| (document.id.as_str(), index)));
     }
-    let is_first = |root: &Document| root.parent_id.is_none();
-    let is_headless = |root: &Document| root.parent_id.as_ref().is_some_and(|parent| !owner.contains_key(parent));
-    let first = roots.iter().position(is_first).or_else(|| roots.iter().position(is_headless)).unwrap_or(0);
-    if let Some(before) = roots.get_mut(..=first) {
+    let caller = |(segment, _): &(Document, _)| {
+        let id = segment.parent_id.as_ref()?;
+        Some(Parent { segment: *owner.get(id.as_str())?, id: id.clone() })
+    };
+    let mut parents: Vec<Option<Parent>> = segments.iter().map(caller).collect();
+    cut_circles(&mut parents);
+    let is_first = |(segment, _): &(Document, _)| segment.parent_id.is_none();
+    let first = segments.iter().position(is_first);
+    let first = first.or_else(|| parents.iter().position(Option::is_none)).unwrap_or(0);
+
+    // Indices of what stood before the root move up by one.
+    let moved = |index: usize| match index.cmp(&first) {
+        Ordering::Less => index + 1,
+        Ordering::Equal => 0,
+        Ordering::Greater => index,
+    };
+    let whole = |((document, deeper), parent): ((Document, _), Option<Parent>)| Segment {
+        node: node(&document),
+        parent: parent.map(|parent| Parent { segment: moved(parent.segment), id: parent.id }),
+        document,
+        deeper,
+    };
+    let mut segments: Vec<Segment> = segments.into_iter().zip(parents).map(whole).collect();
+    if let Some(before) = segments.get_mut(..=first) {
         before.rotate_right(1);
     }
-    // Indices of what stood before the root have moved up by one.
-    let moved = |index: usize| match index.cmp(&first) {
-        std::cmp::Ordering::Less => index + 1,
-        std::cmp::Ordering::Equal => 0,
-        std::cmp::Ordering::Greater => index,
-    };
-    let segment = |document: Document| {
-        let caller = document.parent_id.as_ref().and_then(|id| Some((*owner.get(id)?, id.clone())));
-        let parent = caller.map(|(index, id)| Parent { segment: moved(index), id });
-        Segment { node: node(&document), parent, document }
-    };
-    roots.into_iter().map(segment).collect()
+    segments
+}
+
+/// A segment that is, by way of its callers, called by itself (a sender's mistake) is taken as called by nobody: the
+/// earliest of each circle. After this, going from caller to caller ends.
+fn cut_circles(parents: &mut [Option<Parent>]) {
+    // Number of the walk that came by; 0 for none yet.
+    let mut walked = vec![0_usize; parents.len()];
+    for start in 0..parents.len() {
+        let mut at = Some(start);
+        while let Some(index) = at {
+            match walked.get_mut(index) {
+                Some(walk @ 0) => *walk = start + 1,
+                Some(walk) if *walk == start + 1 => {
+                    let earliest = circle(parents, index).min().unwrap_or(index);
+                    if let Some(parent) = parents.get_mut(earliest) {
+                        *parent = None;
+                    }
+                    break;
+                }
+                _ => break,
+            }
+            at = parents.get(index).and_then(Option::as_ref).map(|parent| parent.segment);
+        }
+    }
+}
+
+/// The members of the circle that this one is in.
+fn circle(parents: &[Option<Parent>], member: usize) -> impl Iterator<Item = usize> {
+    let caller = move |index: &usize| Some(parents.get(*index)?.as_ref()?.segment);
+    let others = std::iter::successors(caller(&member), caller).take_while(move |index| *index != member);
+    std::iter::once(member).chain(others)
 }
 
 fn node(segment: &Document) -> Node {
@@ -192,7 +173,8 @@ fn node(segment: &Document) -> Node {
     Node::of_call(&call)
 }
 
-fn by_start(left: &Document, right: &Document) -> std::cmp::Ordering {
+/// By start, then by id.
+pub(super) fn by_start(left: &Document, right: &Document) -> Ordering {
     let start = |document: &Document| document.start_time.unwrap_or(f64::INFINITY);
     start(left).total_cmp(&start(right)).then_with(|| left.id.cmp(&right.id))
 }
@@ -277,5 +259,67 @@ mod tests {
             r#"{"name":"y","id":"b","parent_id":"a","type":"subsegment","start_time":1,"end_time":2}"#,
         ]);
         assert_eq!(trace.orphans.iter().flat_map(Document::walk).count(), 2);
+    }
+
+    #[test]
+    fn a_subsegment_told_twice_is_shown_once_with_all_that_is_beneath_it() {
+        let open = r#"{"name":"shop","id":"a","start_time":1,"in_progress":true,"subsegments":[
+            {"name":"order","id":"b","start_time":2,"in_progress":true,"subsegments":[
+                {"name":"price","id":"c","start_time":3,"end_time":4}]}]}"#;
+        let done = r#"{"name":"order","id":"b","parent_id":"a","type":"subsegment","start_time":2,"end_time":5}"#;
+        for order in [[open, done], [done, open]] {
+            let trace = assemble(&order);
+            let root = &trace.segments[0].document;
+            let all: Vec<_> = root.walk().map(|document| (document.name.as_str(), document.in_progress)).collect();
+            assert_eq!(all, [("shop", true), ("order", false), ("price", false)], "{order:?}");
+            assert_eq!((trace.orphans.len(), trace.duplicates), (0, 0));
+        }
+        let again = assemble(&[open, done, done]);
+        assert_eq!(again.duplicates, 1);
+    }
+
+    #[test]
+    fn a_chain_deeper_than_a_document_can_be_goes_on_in_further_ones() {
+        const DEPTH: usize = 5_000;
+        let lone = |depth: usize| {
+            let mut document = Document::default();
+            document.name = format!("{depth}");
+            document.id = format!("{depth:016x}");
+            document.kind = (depth > 0).then(|| "subsegment".to_owned());
+            document.parent_id = depth.checked_sub(1).map(|parent| format!("{parent:016x}"));
+            document.start_time = Some(depth as f64);
+            document.namespace = (depth == DEPTH).then(|| "remote".to_owned());
+            document
+        };
+        let trace = Trace::assemble(ID, (0..=DEPTH).rev().map(lone));
+        let [root, remote] = trace.segments.as_slice() else { panic!("{} segments", trace.segments.len()) };
+        assert_eq!(root.walk().count(), DEPTH + 1);
+        assert_eq!(root.document.walk().count(), 61);
+        assert_eq!(remote.parent, Some(Parent { segment: 0, id: format!("{DEPTH:016x}") }));
+        let sent = root.documents().map(|document| serde_json::to_string(document).unwrap());
+        let again = Trace::assemble(ID, sent.map(|text| Document::parse(text).unwrap()));
+        assert_eq!(again, trace);
+    }
+
+    #[test]
+    fn segments_that_call_each_other_in_a_circle_have_a_first() {
+        let trace = assemble(&[
+            r#"{"name":"own","id":"c","parent_id":"c","start_time":3,"end_time":4}"#,
+            r#"{"name":"x","id":"a","parent_id":"b","start_time":1,"end_time":2}"#,
+            r#"{"name":"y","id":"b","parent_id":"a","start_time":2,"end_time":3}"#,
+        ]);
+        let callers: Vec<_> = trace.segments.iter().map(|s| s.parent.as_ref().map(|parent| parent.segment)).collect();
+        assert_eq!((names(&trace), callers), (vec!["x", "y", "own"], vec![None, Some(0), None]));
+    }
+
+    #[test]
+    fn the_two_segments_of_a_lambda_function_are_two_nodes_of_one_name() {
+        let trace = assemble(&[
+            r#"{"name":"resize","id":"b","parent_id":"a","origin":"AWS::Lambda::Function","start_time":2,"end_time":3}"#,
+            r#"{"name":"resize","id":"a","origin":"AWS::Lambda","start_time":1,"end_time":4}"#,
+        ]);
+        let kinds: Vec<_> = trace.segments.iter().map(|segment| segment.node.kind.as_deref().unwrap()).collect();
+        assert_eq!(kinds, ["AWS::Lambda", "AWS::Lambda::Function"]);
+        assert_eq!(trace.segments[1].parent, Some(Parent { segment: 0, id: "a".into() }));
     }
 }

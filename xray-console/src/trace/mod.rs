@@ -8,6 +8,7 @@
 //! Source: X-Ray Developer Guide, "Segment documents"; X-Ray API Reference, "BatchGetTraces".
 
 mod assemble;
+mod forest;
 mod node;
 
 use xray_core::document::Document;
@@ -25,6 +26,9 @@ pub struct Trace {
     /// Lone subsegments whose parent has not arrived, with what was found to belong to them; by start, then by id. They
     /// are in no segment, and X-Ray itself shows nothing of them.
     pub orphans: Vec<Document>,
+    /// How many times a segment or subsegment came complete though it was complete already: senders that repeat
+    /// themselves, or two that share an id. One of them is shown.
+    pub duplicates: usize,
 }
 
 /// A segment of a trace: the work of one service, or, inferred, what a service that sent nothing is known to have done.
@@ -34,10 +38,26 @@ pub struct Segment {
     /// The segment with all its subsegments, lone ones in their places; `inferred` on it tells that it was made from
     /// its caller's subsegment.
     pub document: Document,
+    /// What is nested deeper in it than [`NESTED_SUBSEGMENTS`](xray_core::document::limits::NESTED_SUBSEGMENTS), which
+    /// only a chain of lone subsegments can be: documents of their own, whose `parent_id` says where they belong.
+    /// Almost always empty.
+    pub deeper: Vec<Document>,
     /// The node of the service map it counts for.
     pub node: Node,
     /// Who called it, where that is in the trace.
     pub parent: Option<Parent>,
+}
+
+impl Segment {
+    /// Its documents as `BatchGetTraces` answers them: the segment, and what is too deep to be in it.
+    pub fn documents(&self) -> impl Iterator<Item = &Document> {
+        std::iter::once(&self.document).chain(&self.deeper)
+    }
+
+    /// The segment and everything beneath it, at any depth; parents before children.
+    pub fn walk(&self) -> impl Iterator<Item = &Document> {
+        self.documents().flat_map(Document::walk)
+    }
 }
 
 /// The caller of a segment.
@@ -70,8 +90,8 @@ impl Trace {
 
     /// True while any segment or subsegment is in progress.
     pub fn is_partial(&self) -> bool {
-        let documents = self.segments.iter().map(|segment| &segment.document).chain(&self.orphans);
-        documents.flat_map(Document::walk).any(|document| document.in_progress)
+        let orphans = self.orphans.iter().flat_map(Document::walk);
+        self.segments.iter().flat_map(Segment::walk).chain(orphans).any(|document| document.in_progress)
     }
 
     /// Index in [`segments`](Trace::segments) of the segment that the subsegment (or segment) of this id called, or

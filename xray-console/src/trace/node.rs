@@ -6,6 +6,7 @@
 //!
 //! Source: X-Ray API Reference, "ServiceId" and "GetServiceGraph"; where they are silent the choice is ours, see DESIGN.md.
 
+use serde_json::Value;
 use xray_core::document::Document;
 
 /// A node of the service map, as `ServiceId` of X-Ray's API has it.
@@ -40,21 +41,26 @@ impl Node {
             return node(&subsegment.name, kind);
         }
         let text = |key: &str| subsegment.aws.as_ref().and_then(|aws| aws.text(key));
+        // `resource_names` is for services without a member of their own. A call that names several is about none of them.
+        let resource = |key: &str| text(key).or_else(|| only(subsegment.aws.as_ref()?.0.get("resource_names")?));
         match service_of(&subsegment.name) {
-            "DynamoDB" => match text("table_name") {
+            "DynamoDB" => match resource("table_name") {
                 Some(table) => node(table, "AWS::DynamoDB::Table"),
                 None => node("DynamoDB", "AWS::DynamoDB"),
             },
-            "SQS" => match text("queue_url").and_then(last_part) {
+            "SQS" => match resource("queue_url").and_then(last_part) {
                 Some(queue) => node(queue, "AWS::SQS::Queue"),
                 None => node("SQS", "AWS::SQS"),
             },
             "SNS" => node("SNS", "AWS::SNS"),
-            "S3" => match text("bucket_name") {
+            "S3" => match resource("bucket_name") {
                 Some(bucket) => node(bucket, "AWS::S3::Bucket"),
                 None => node("S3", "AWS::S3"),
             },
-            "Lambda" => node(text("function_name").unwrap_or("Lambda"), "AWS::Lambda"),
+            "Lambda" => match resource("function_name").and_then(function_name) {
+                Some(function) => node(function, "AWS::Lambda"),
+                None => node("Lambda", "AWS::Lambda"),
+            },
             other => node(other, &format!("AWS::{other}")),
         }
     }
@@ -75,6 +81,20 @@ fn last_part(url: &str) -> Option<&str> {
     url.rsplit('/').next().filter(|part| !part.is_empty())
 }
 
+/// The name in a function's name or ARN, either of which may end with a version or an alias.
+fn function_name(function: &str) -> Option<&str> {
+    let name = function.rsplit_once("function:").map_or(function, |(_, name)| name);
+    name.split(':').next().filter(|name| !name.is_empty())
+}
+
+/// The text in a list of one.
+fn only(list: &Value) -> Option<&str> {
+    match list.as_array()?.as_slice() {
+        [one] => one.as_str(),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,8 +108,20 @@ mod tests {
             ),
             (r#"{"name":"DynamoDB","namespace":"aws","aws":{}}"#, ("DynamoDB", "AWS::DynamoDB")),
             (r#"{"name":"SQS","namespace":"aws","aws":{"queue_url":"http://q/1/jobs"}}"#, ("jobs", "AWS::SQS::Queue")),
+            (
+                r#"{"name":"DynamoDB","namespace":"aws","aws":{"resource_names":["orders"]}}"#,
+                ("orders", "AWS::DynamoDB::Table"),
+            ),
+            (
+                r#"{"name":"DynamoDB","namespace":"aws","aws":{"resource_names":["a","b"]}}"#,
+                ("DynamoDB", "AWS::DynamoDB"),
+            ),
             (r#"{"name":"SNS","namespace":"aws","aws":{"topic_arn":"arn:x"}}"#, ("SNS", "AWS::SNS")),
             (r#"{"name":"Lambda","namespace":"aws","aws":{"function_name":"pay"}}"#, ("pay", "AWS::Lambda")),
+            (
+                r#"{"name":"Lambda","namespace":"aws","aws":{"function_name":"arn:aws:lambda:x:1:function:pay:live"}}"#,
+                ("pay", "AWS::Lambda"),
+            ),
             (r#"{"name":"KMS","namespace":"aws"}"#, ("KMS", "AWS::KMS")),
             (r#"{"name":"api.stripe.com","namespace":"remote"}"#, ("api.stripe.com", "remote")),
             (r#"{"name":"ledger@db","namespace":"remote","sql":{"user":"a"}}"#, ("ledger@db", "Database::SQL")),

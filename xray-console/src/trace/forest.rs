@@ -1,0 +1,234 @@
+//! The documents of one trace as a forest: every segment and subsegment by itself, each with its place.
+//!
+//! Whatever a sender does, this ends and needs memory in proportion to what came: nothing recurses, a circle of parents
+//! is cut at its earliest member, and a tree deeper than [`NESTED_SUBSEGMENTS`] goes on in another document, because a
+//! deeper one could neither be read back by common JSON readers nor be dropped without deep recursion.
+
+use std::collections::HashMap;
+
+use xray_core::document::Document;
+use xray_core::document::limits::NESTED_SUBSEGMENTS;
+
+use super::assemble::by_start;
+
+/// What the documents come to.
+#[derive(Default)]
+pub(super) struct Forest {
+    /// Segments with what is beneath them; each with what is too deep to be in it.
+    pub(super) segments: Vec<(Document, Vec<Document>)>,
+    /// Lone subsegments whose parent is not there, and what is too deep beneath them.
+    pub(super) orphans: Vec<Document>,
+    /// How many times an id came complete that was complete already.
+    pub(super) duplicates: usize,
+}
+
+/// One segment or subsegment; `document.subsegments` is empty until the end.
+struct Plant {
+    document: Document,
+    parent: Option<usize>,
+    children: Vec<usize>,
+    /// It is another's twin (same id), which has taken over what it had.
+    merged: bool,
+}
+
+/// Where a plant grows, once that is known.
+#[derive(Clone, Copy)]
+struct Place {
+    /// Position in the order of visit of the plant that the document is written for.
+    root: usize,
+    depth: usize,
+}
+
+impl Forest {
+    pub(super) fn grow(documents: impl IntoIterator<Item = Document>) -> Forest {
+        let (documents, duplicates) = newest(documents);
+        let mut nursery = Nursery { duplicates, ..Nursery::default() };
+        for document in documents {
+            nursery.plant(document);
+        }
+        nursery.attach();
+        nursery.harvest()
+    }
+}
+
+/// Segments and subsegments are told apart: an id shared by the two (a facade segment's, say) makes neither replace the
+/// other.
+type Key = (bool, String);
+
+fn key(document: &Document, embedded: bool) -> Key {
+    (embedded || document.is_lone_subsegment(), document.id.clone())
+}
+
+/// One document for each id: complete before in progress, later before earlier. In the order of first arrival.
+fn newest(documents: impl IntoIterator<Item = Document>) -> (Vec<Document>, usize) {
+    let mut found: Vec<Document> = Vec::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
+    let mut duplicates = 0;
+    for document in documents {
+        let place = *places.entry(key(&document, false)).or_insert(found.len());
+        match found.get_mut(place) {
+            None => found.push(document),
+            Some(known) => {
+                duplicates += usize::from(!known.in_progress && !document.in_progress);
+                if known.in_progress || !document.in_progress {
+                    *known = document;
+                }
+            }
+        }
+    }
+    (found, duplicates)
+}
+
+#[derive(Default)]
+struct Nursery {
+    plants: Vec<Plant>,
+    by_id: HashMap<Key, usize>,
+    duplicates: usize,
+}
+
+impl Nursery {
+    /// Takes a document apart.
+    fn plant(&mut self, document: Document) {
+        let mut open = vec![(document, None)];
+        while let Some((mut document, parent)) = open.pop() {
+            let children = std::mem::take(&mut document.subsegments);
+            let index = self.add(document, parent);
+            open.extend(children.into_iter().rev().map(|child| (child, Some(index))));
+        }
+    }
+
+    fn add(&mut self, document: Document, parent: Option<usize>) -> usize {
+        let index = self.plants.len();
+        let known = *self.by_id.entry(key(&document, parent.is_some())).or_insert(index);
+        // Subsegments without an id are all different.
+        let twin = if document.id.is_empty() { None } else { self.plants.get_mut(known) };
+        let merged = twin.is_some();
+        let document = match twin {
+            None => document,
+            Some(twin) => {
+                self.duplicates += usize::from(!twin.document.in_progress && !document.in_progress);
+                twin.parent = twin.parent.or(parent);
+                // Complete before in progress. Of two complete ones the first: here they are the same work told twice,
+                // by itself and within its segment.
+                let better = twin.document.in_progress && !document.in_progress;
+                if better { std::mem::replace(&mut twin.document, document) } else { document }
+            }
+        };
+        self.plants.push(Plant { document, parent, children: Vec::new(), merged });
+        if merged { known } else { index }
+    }
+
+    /// Finds the parents of lone subsegments and tells parents their children.
+    fn attach(&mut self) {
+        for index in 0..self.plants.len() {
+            let Some(plant) = self.plants.get(index) else { continue };
+            if plant.merged {
+                continue;
+            }
+            let parent = match &plant.document.parent_id {
+                _ if plant.parent.is_some() => plant.parent,
+                Some(parent) if plant.document.is_lone_subsegment() => self.find(parent),
+                _ => None,
+            };
+            let parent = parent.filter(|parent| *parent != index);
+            if let Some(plant) = self.plants.get_mut(index) {
+                plant.parent = parent;
+            }
+            if let Some(parent) = parent.and_then(|parent| self.plants.get_mut(parent)) {
+                parent.children.push(index);
+            }
+        }
+    }
+
+    fn find(&self, id: &str) -> Option<usize> {
+        [true, false].into_iter().find_map(|subsegment| self.by_id.get(&(subsegment, id.to_owned())).copied())
+    }
+
+    fn harvest(mut self) -> Forest {
+        let order = self.visit();
+        let mut forest = Forest { duplicates: self.duplicates, ..Forest::default() };
+        // Index of a root in the order of visit to its position among the segments.
+        let mut owners: HashMap<usize, usize> = HashMap::new();
+        for (position, (index, _)) in order.iter().enumerate() {
+            let is_segment = |plant: &Plant| plant.parent.is_none() && !plant.document.is_lone_subsegment();
+            if self.plants.get(*index).is_some_and(is_segment) {
+                owners.insert(position, owners.len());
+                forest.segments.push(Default::default());
+            }
+        }
+        // Children stand behind their parents, so that going backwards every document is whole when it is handed up.
+        for (position, (index, place)) in order.iter().enumerate().rev() {
+            let Some(plant) = self.plants.get_mut(*index) else { continue };
+            let parent = plant.parent;
+            let mut document = std::mem::take(&mut plant.document);
+            document.subsegments.sort_by(by_start);
+            let segment = owners.get(&place.root).and_then(|owner| forest.segments.get_mut(*owner));
+            match (segment, parent.and_then(|parent| self.plants.get_mut(parent))) {
+                (_, Some(parent)) if place.depth > 0 => parent.document.subsegments.push(document),
+                (Some((_, deeper)), Some(parent)) => deeper.push(cut_off(document, &parent.document)),
+                (Some((segment, _)), None) if position == place.root => *segment = document,
+                (_, Some(parent)) => forest.orphans.push(cut_off(document, &parent.document)),
+                (_, None) => forest.orphans.push(document),
+            }
+        }
+        for (_, deeper) in &mut forest.segments {
+            deeper.sort_by(by_start);
+        }
+        forest.orphans.sort_by(by_start);
+        forest
+    }
+
+    /// Every plant, parents before children, with its place.
+    fn visit(&mut self) -> Vec<(usize, Place)> {
+        let mut order: Vec<(usize, Place)> = Vec::with_capacity(self.plants.len());
+        let mut seen: Vec<bool> = self.plants.iter().map(|plant| plant.merged).collect();
+        let roots: Vec<usize> = (0..self.plants.len()).filter(|index| self.is_root(*index)).collect();
+        for root in roots {
+            self.visit_from(root, &mut order, &mut seen);
+        }
+        // What is left stands in circles, or beneath one.
+        let mut left: Vec<usize> = (0..self.plants.len()).filter(|index| seen.get(*index) == Some(&false)).collect();
+        left.sort_by(|left, right| match (self.plants.get(*left), self.plants.get(*right)) {
+            (Some(left), Some(right)) => by_start(&left.document, &right.document),
+            _ => std::cmp::Ordering::Equal,
+        });
+        for index in left {
+            if seen.get(index) == Some(&false) {
+                if let Some(plant) = self.plants.get_mut(index) {
+                    plant.parent = None;
+                }
+                self.visit_from(index, &mut order, &mut seen);
+            }
+        }
+        order
+    }
+
+    fn is_root(&self, index: usize) -> bool {
+        self.plants.get(index).is_some_and(|plant| !plant.merged && plant.parent.is_none())
+    }
+
+    fn visit_from(&self, root: usize, order: &mut Vec<(usize, Place)>, seen: &mut [bool]) {
+        let top = order.len();
+        let mut next = top;
+        order.push((root, Place { root: top, depth: 0 }));
+        if let Some(seen) = seen.get_mut(root) {
+            *seen = true;
+        }
+        while let Some((index, place)) = order.get(next).copied() {
+            next += 1;
+            for child in self.plants.get(index).map_or(&[][..], |plant| &plant.children) {
+                let Some(seen @ false) = seen.get_mut(*child) else { continue };
+                *seen = true;
+                let depth = if place.depth < NESTED_SUBSEGMENTS { place.depth + 1 } else { 0 };
+                order.push((*child, Place { root: top, depth }));
+            }
+        }
+    }
+}
+
+/// A subsegment that goes in a document of its own.
+fn cut_off(mut document: Document, parent: &Document) -> Document {
+    document.parent_id = Some(parent.id.clone());
+    document.kind = Some("subsegment".to_owned());
+    document
+}
