@@ -1,52 +1,291 @@
 //! The trace store: documents by trace, in memory, within a bound.
+//!
+//! A document is kept as the JSON it came as, which is smaller than any parsed form of it, beside the few things needed
+//! to place it. Traces are put together when somebody asks. What filters and maps need of a trace is worked out once for
+//! each of its revisions and kept as a [`Row`]: by [`scan`](Store::scan) if need be, else by [`settle`](Store::settle)
+//! when the trace has been quiet for a while, never on the way of a document in.
+//!
+//! # Bounds
+//!
+//! All of a store's memory counts against its bound in bytes. At the bound the traces that came first go first, a few
+//! documents at a time, so that no put waits for a large trace to be freed; which went and when is remembered for the
+//! last [`EVICTIONS`]. One trace takes at most a [sixteenth](TRACE_SHARE) of the bound; further documents of it are
+//! refused. Subscribers get a channel of [`CHANGES`]; who reads too slowly is told how many changes were missed.
+//!
+//! # Locks
+//!
+//! One lock, held for microseconds: scans take rows a page at a time and visit them outside of it, traces are parsed
+//! and put together outside of it.
 
+mod entry;
+mod row;
+mod state;
 mod window;
 
-use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use tokio::sync::broadcast;
 use xray_core::document::Document;
+use xray_core::{Clock, SystemClock, TraceId};
 
 use crate::Trace;
 
+pub use entry::Received;
+pub use row::{Row, Times};
+pub use state::{Counters, Eviction, Outcome, TraceInfo};
 pub use window::{TimeRangeType, Window};
 
-/// All documents received, by trace.
-#[derive(Debug, Default)]
+use state::State;
+
+/// Bytes that a store takes by default: 256 MB, some 100,000 documents of 2 KB.
+pub const DEFAULT_BOUND: usize = 256_000_000;
+
+/// The part of the bound that one trace may take: a sixteenth.
+pub const TRACE_SHARE: usize = 16;
+
+/// Bytes of documents from which a trace is marked `LimitExceeded`; unlike AWS X-Ray the store goes on taking them.
+///
+/// Source: AWS re:Post, on the size of traces; X-Ray API Reference, "Trace".
+pub const TRACE_BYTES: usize = 500_000;
+
+/// How many evicted traces are remembered.
+pub const EVICTIONS: usize = 50_000;
+
+/// How many changes a slow subscriber may be behind before it misses some.
+pub const CHANGES: usize = 4_096;
+
+/// All documents received, by trace. Clones are the same store.
+///
+/// # Examples
+///
+/// ```
+/// use xray_console::Store;
+/// use xray_console::store::Window;
+/// use xray_core::document::Document;
+///
+/// let store = Store::new();
+/// store.put(&Document::parse(
+///     r#"{"name":"shop","id":"53995c3f42cd8ad8","trace_id":"1-5759e988-bd862e3fe1be46a994272793",
+///         "start_time":1465510280.5,"end_time":1465510281}"#,
+/// )?);
+///
+/// let trace = store.trace("1-5759e988-bd862e3fe1be46a994272793").expect("just put");
+/// assert_eq!(trace.segments[0].document.name, "shop");
+///
+/// let mut seen = 0;
+/// store.scan(&Window::ALL, |_row| { seen += 1; true });
+/// assert_eq!(seen, 1);
+/// # Ok::<(), xray_core::document::ParseDocumentError>(())
+/// ```
+#[derive(Clone)]
 pub struct Store {
-    traces: Mutex<BTreeMap<String, Vec<Document>>>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    state: Mutex<State>,
+    clock: Arc<dyn Clock>,
+    changes: broadcast::Sender<Change>,
+}
+
+/// Something that happened in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// A trace got a document.
+    Put {
+        /// The trace.
+        id: TraceId,
+        /// Its revision now; the first is 1.
+        revision: u64,
+    },
+    /// A trace was evicted to make room.
+    Evicted(TraceId),
+    /// Everything was forgotten on request.
+    Cleared,
+}
+
+impl Default for Store {
+    fn default() -> Store {
+        Store::new()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("counters", &self.counters()).finish_non_exhaustive()
+    }
 }
 
 impl Store {
-    /// Keeps a document. One without a trace id belongs nowhere and is not kept.
-    pub fn put(&self, document: Document) {
-        if let Some(id) = document.trace_id.clone() {
-            self.lock().entry(id).or_default().push(document);
+    /// A store of [`DEFAULT_BOUND`].
+    pub fn new() -> Store {
+        Store::with_bound(DEFAULT_BOUND)
+    }
+
+    /// A store that takes so many bytes of memory at most, and a few millions besides for what it remembers of evicted
+    /// traces.
+    pub fn with_bound(bytes: usize) -> Store {
+        Store::with_clock(bytes, Arc::new(SystemClock))
+    }
+
+    /// The same with a clock of the caller's, for tests.
+    pub fn with_clock(bytes: usize, clock: Arc<dyn Clock>) -> Store {
+        let (changes, _) = broadcast::channel(CHANGES);
+        Store { shared: Arc::new(Shared { state: Mutex::new(State::new(bytes)), clock, changes }) }
+    }
+
+    /// Keeps a document. One without a trace id of X-Ray's form belongs nowhere and is not kept.
+    ///
+    /// Nothing is checked: what comes from a network goes through [`Intake`](crate::store).
+    pub fn put(&self, document: &Document) -> Option<Outcome> {
+        // Writing to memory cannot fail, and every key is a string.
+        let json = serde_json::to_vec(document).unwrap_or_default();
+        Some(self.put_received(Received::of(document, json.into())?))
+    }
+
+    /// Keeps a document as it came. Not a word of it is looked at but what `received` says of it.
+    pub fn put_received(&self, received: Received) -> Outcome {
+        let now = Now { wall: self.shared.clock.wall(), monotonic: self.shared.clock.monotonic() };
+        let id = received.trace_id;
+        let mut state = self.lock();
+        let (outcome, garbage) = state.put(received, now);
+        // Sent under the lock, so that changes of a trace come in the order of its revisions. It does not wait.
+        for evicted in &garbage.evicted {
+            self.announce(Change::Evicted(*evicted));
         }
+        if let Some(revision) = outcome.revision() {
+            self.announce(Change::Put { id, revision });
+        }
+        drop(state);
+        // Outside of the lock, for freeing memory takes its time.
+        drop(garbage);
+        outcome
+    }
+
+    fn announce(&self, change: Change) {
+        // Without a subscriber there is nobody to tell.
+        let _ = self.shared.changes.send(change);
     }
 
     /// The trace of this id (`1-{8 hex digits}-{24 hex digits}`) as far as it is known.
     pub fn trace(&self, id: &str) -> Option<Trace> {
-        let documents = self.lock().get(id)?.clone();
-        Some(Trace::assemble(id, documents))
+        let documents = self.documents(id)?;
+        Some(Trace::assemble(id, parsed(&documents)))
     }
 
-    /// Shows every trace of the window to `visit`, the newest first, until it answers false.
-    pub fn scan(&self, window: &Window, mut visit: impl FnMut(&Trace) -> bool) {
-        let ids: Vec<String> = self.lock().keys().rev().cloned().collect();
-        for trace in ids.iter().filter_map(|id| self.trace(id)) {
-            if window.holds(&trace) && !visit(&trace) {
-                return;
+    /// The documents of a trace as they came, but for those that another has replaced; in the order they came.
+    pub fn documents(&self, id: &str) -> Option<Vec<Arc<[u8]>>> {
+        self.lock().documents(&id.parse().ok()?)
+    }
+
+    /// What the store itself knows of a trace.
+    pub fn info(&self, id: &str) -> Option<TraceInfo> {
+        self.lock().info(&id.parse().ok()?)
+    }
+
+    /// When and why this trace was evicted last, as far as that is remembered; it may have come back since.
+    pub fn evicted(&self, id: &str) -> Option<Eviction> {
+        self.lock().evicted(&id.parse().ok()?)
+    }
+
+    /// The row of one trace.
+    pub fn row(&self, id: &str) -> Option<Arc<Row>> {
+        let found = self.lock().find(&id.parse().ok()?)?;
+        Some(self.worked_out(found))
+    }
+
+    /// Shows the rows of all traces of the window to `visit`, the newest first (by start), until it answers false.
+    ///
+    /// What comes meanwhile may or may not be seen. Putting goes on while `visit` runs.
+    pub fn scan(&self, window: &Window, mut visit: impl FnMut(&Row) -> bool) {
+        let mut before = None;
+        loop {
+            let page = self.lock().page(window, before);
+            let Some(last) = page.last() else { return };
+            before = Some(last.key());
+            for found in page {
+                let row = self.worked_out(found);
+                if window.holds_times(&row.times) && !visit(&row) {
+                    return;
+                }
             }
         }
     }
 
-    /// Forgets everything.
-    pub fn clear(&self) {
-        self.lock().clear();
+    /// Works out the rows of traces that have been quiet for so long, so that queries find them ready; at most a few at
+    /// a time. How many it did: with 0 there is nothing to do for now.
+    ///
+    /// [`Intake`](crate::store) calls this from a thread of its own.
+    pub fn settle(&self, quiet: Duration) -> usize {
+        let quiet = u64::try_from(quiet.as_nanos()).unwrap_or(u64::MAX);
+        let before = self.shared.clock.monotonic().saturating_sub(quiet);
+        let page = self.lock().quiet_since(before);
+        let done = page.len();
+        for found in page {
+            self.worked_out(found);
+        }
+        done
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Vec<Document>>> {
-        self.traces.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The row of what was found, made now if there is none of this revision.
+    fn worked_out(&self, found: state::Found) -> Arc<Row> {
+        match found {
+            state::Found::Ready { row, .. } => row,
+            state::Found::Stale { id, revision, documents, bytes, .. } => {
+                let trace = Trace::assemble(id.as_str(), parsed(&documents));
+                let row = Arc::new(Row::of(id, revision, bytes > TRACE_BYTES, &trace));
+                let mut state = self.lock();
+                let garbage = state.keep_row(&row, self.shared.clock.wall());
+                for evicted in &garbage.evicted {
+                    self.announce(Change::Evicted(*evicted));
+                }
+                drop(state);
+                drop(garbage);
+                row
+            }
+        }
+    }
+
+    /// What happens from now on. Bounded: who is more than [`CHANGES`] behind gets
+    /// [`Lagged`](broadcast::error::RecvError::Lagged) with the number missed, then goes on with the oldest that is left.
+    pub fn subscribe(&self) -> broadcast::Receiver<Change> {
+        self.shared.changes.subscribe()
+    }
+
+    /// How full the store is and what became of what was put.
+    pub fn counters(&self) -> Counters {
+        self.lock().counters()
+    }
+
+    /// Forgets all traces.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        let all = state.clear();
+        self.announce(Change::Cleared);
+        drop(state);
+        drop(all);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// Now, by both clocks.
+#[derive(Clone, Copy)]
+struct Now {
+    /// Since the epoch.
+    wall: Duration,
+    /// Nanoseconds.
+    monotonic: u64,
+}
+
+fn parsed(documents: &[Arc<[u8]>]) -> impl Iterator<Item = Document> {
+    // What does not parse did not come by `put`, nor through an `Intake`.
+    documents.iter().filter_map(|json| Document::parse(json).ok())
+}
+
+#[cfg(test)]
+mod tests;
