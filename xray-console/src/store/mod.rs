@@ -32,7 +32,7 @@ use xray_core::{Clock, SystemClock, TraceId};
 use crate::Trace;
 
 pub use entry::Received;
-pub use row::{Row, Times};
+pub use row::Row;
 pub use state::{Counters, Eviction, Outcome, TraceInfo};
 pub use window::{TimeRangeType, Window};
 
@@ -207,7 +207,7 @@ impl Store {
             before = Some(last.key());
             for found in page {
                 let row = self.worked_out(found);
-                if window.holds_times(&row.times) && !visit(&row) {
+                if window.holds(&row.facts) && !visit(&row) {
                     return;
                 }
             }

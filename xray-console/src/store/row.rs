@@ -3,6 +3,7 @@
 use xray_core::TraceId;
 
 use crate::Trace;
+use crate::query::Facts;
 
 /// A trace in the eyes of filters, summaries and maps.
 #[derive(Debug)]
@@ -14,39 +15,21 @@ pub struct Row {
     pub revision: u64,
     /// It is larger than AWS X-Ray would have it ([`TRACE_BYTES`](super::TRACE_BYTES)).
     pub limit_exceeded: bool,
-    /// When it was.
-    pub times: Times,
-}
-
-/// When a trace was: seconds since the epoch.
-#[derive(Clone, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Times {
-    /// Start of its earliest segment, else orphan; none if no document says.
-    pub start: Option<f64>,
-    /// End of its last segment; infinite while something is in progress.
-    pub end: Option<f64>,
-    /// The ends of its segments.
-    pub ends: Box<[f64]>,
+    /// What filters and summaries need.
+    pub facts: Facts,
 }
 
 impl Row {
     pub(super) fn of(id: TraceId, revision: u64, limit_exceeded: bool, trace: &Trace) -> Row {
-        Row { id, revision, limit_exceeded, times: Times::of(trace) }
+        Row { id, revision, limit_exceeded, facts: Facts::of(trace) }
     }
 
-    /// Bytes it takes.
+    /// Bytes it takes, itself included.
     pub fn bytes(&self) -> usize {
-        // Its counters and the allocator's share besides.
-        size_of::<Row>() + 32 + size_of_val(&*self.times.ends)
+        // What is in it counts itself; a counted pointer and the allocator take their share.
+        size_of::<Row>() - size_of::<Facts>() + self.facts.bytes() + ALLOCATIONS
     }
 }
 
-impl Times {
-    /// The times of a trace.
-    pub fn of(trace: &Trace) -> Times {
-        let end = if trace.is_partial() { Some(f64::INFINITY) } else { trace.end_time() };
-        let ends = trace.segments.iter().filter_map(|segment| segment.document.end_time).collect();
-        Times { start: trace.start_time(), end, ends }
-    }
-}
+/// Bytes of a row that nobody else counts: its reference counts, and the allocator's share of its dozen parts.
+const ALLOCATIONS: usize = 150;

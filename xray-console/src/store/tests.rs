@@ -23,7 +23,7 @@ fn complete(trace: usize, id: usize, start: usize) -> Document {
 fn starts(store: &Store, window: &Window) -> Vec<f64> {
     let mut starts = Vec::new();
     store.scan(window, |row| {
-        starts.extend(row.times.start);
+        starts.extend(row.facts.start_time());
         true
     });
     starts
@@ -135,7 +135,7 @@ fn a_scan_shows_the_newest_first_whatever_came_first() {
     assert_eq!(starts(&store, &active), [1_201.0, 1_200.0]);
     let mut first = None;
     store.scan(&Window::ALL, |row| {
-        first = row.times.start;
+        first = row.facts.start_time();
         false
     });
     assert_eq!(first, Some(2_499.0));
@@ -150,7 +150,7 @@ fn a_row_is_that_of_the_newest_revision() {
     assert_eq!(starts(&store, &Window::ALL), [5.0]);
     store.put(&complete(0, 3, 20));
     let row = store.row(&trace_id(0)).unwrap();
-    assert_eq!((row.revision, row.times.ends.len()), (3, 3));
+    assert_eq!((row.revision, row.facts.segment_ends().count()), (3, 3));
 }
 
 #[test]

@@ -4,8 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Times;
-use crate::Trace;
+use crate::query::Facts;
 
 /// A span of time, `[start, end)`, and what of a trace has to lie in it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -35,20 +34,17 @@ impl Window {
     /// All of time.
     pub const ALL: Window = Window { start: f64::NEG_INFINITY, end: f64::INFINITY, kind: TimeRangeType::TraceId };
 
-    /// Whether it holds this trace.
-    pub fn holds(&self, trace: &Trace) -> bool {
-        self.holds_times(&Times::of(trace))
-    }
-
-    pub(super) fn holds_times(&self, times: &Times) -> bool {
+    /// Whether it holds a trace of these facts.
+    pub fn holds(&self, facts: &Facts) -> bool {
         let within = |time: f64| self.start <= time && time < self.end;
         match self.kind {
-            TimeRangeType::TraceId => times.start.is_some_and(within),
+            TimeRangeType::TraceId => facts.start_time().is_some_and(within),
             TimeRangeType::Event => {
-                let Some(start) = times.start else { return false };
-                start < self.end && times.end.unwrap_or(start) >= self.start
+                let Some(start) = facts.start_time() else { return false };
+                let end = if facts.is_partial() { f64::INFINITY } else { facts.end_time().unwrap_or(start) };
+                start < self.end && end >= self.start
             }
-            TimeRangeType::Service => times.ends.iter().copied().any(within),
+            TimeRangeType::Service => facts.segment_ends().any(within),
         }
     }
 }
