@@ -203,6 +203,39 @@ pub fn text(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
+/// Whether values under this name are nobody's business, whatever a privacy setting says: it contains
+/// `authorization`, `password`, `passwd`, `secret`, `token`, `cookie`, `api_key`, `apikey`, `credential` or
+/// `private_key`, in any case. [`MASK`] is written in their place.
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::document::names::is_secret;
+///
+/// assert!(is_secret("annotation.apiToken"));
+/// assert!(!is_secret("order_id"));
+/// ```
+pub fn is_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    SECRETS.iter().any(|part| name.contains(part))
+}
+
+/// What stands for a value that is not written.
+pub const MASK: &str = "[masked]";
+
+const SECRETS: [&str; 10] = [
+    "authorization",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "cookie",
+    "api_key",
+    "apikey",
+    "credential",
+    "private_key",
+];
+
 fn first_chars(text: &str, max: usize) -> &str {
     if text.len() <= max {
         return text;
@@ -253,6 +286,18 @@ mod tests {
         ] {
             assert!(!is_segment_name(name) || name.trim().is_empty(), "{name:?}");
             assert_eq!(segment_name(name), mended, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_known_by_parts_of_their_names() {
+        for name in
+            ["password", "annotation.apiToken", "http.request.header.authorization", "Set-Cookie", "client_secret"]
+        {
+            assert!(is_secret(name), "{name}");
+        }
+        for name in ["order_id", "user", "path", "message"] {
+            assert!(!is_secret(name), "{name}");
         }
     }
 
