@@ -32,7 +32,7 @@ pub struct Pattern {
     kind: Kind,
 }
 
-/// What kind of pattern it is; the first four cover nearly all and decode no characters.
+/// What kind of pattern it is; all but the last decode no characters.
 #[derive(Clone, PartialEq, Eq)]
 enum Kind {
     /// `*`: anything, even nothing at all.
@@ -43,6 +43,8 @@ enum Kind {
     Prefix,
     /// ASCII with one `*`, at its start.
     Suffix,
+    /// ASCII with other places or numbers of `*`: bytes before the first and behind the last.
+    Parts { start: usize, end: usize },
     /// Anything else: bytes of ASCII before the first wildcard, then folded characters.
     Wild { start: usize, rest: Box<[char]> },
 }
@@ -64,6 +66,8 @@ impl Pattern {
             Kind::Prefix
         } else if text.strip_prefix('*').is_some_and(literal) {
             Kind::Suffix
+        } else if let Some((start, last)) = stars(text) {
+            Kind::Parts { start, end: text.len() - last - 1 }
         } else {
             let special = |character: char| !character.is_ascii() || matches!(character, '*' | '?');
             let (start, rest) = text.split_at(text.find(special).unwrap_or(text.len()));
@@ -90,6 +94,7 @@ impl Pattern {
             Kind::Exact => same(text.as_bytes(), pattern),
             Kind::Prefix => starts_with(text, pattern.split_last().map(|(_, start)| start)),
             Kind::Suffix => ends_with(text, pattern.split_first().map(|(_, end)| end)),
+            Kind::Parts { start, end } => matches_parts(pattern, text.as_bytes(), *start, *end),
             // Most texts differ in the start, which is compared without decoding characters.
             Kind::Wild { start, rest } => {
                 starts_with(text, pattern.get(..*start))
@@ -129,6 +134,35 @@ fn ends_with(text: &str, end: Option<&[u8]>) -> bool {
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
         && one.iter().zip(other).rev().all(|(one, other)| one == other || one.eq_ignore_ascii_case(other))
+}
+
+/// The first and the last `*` of a pattern in ASCII that has at least one, and no `?`.
+fn stars(pattern: &str) -> Option<(usize, usize)> {
+    (pattern.is_ascii() && !pattern.contains('?')).then_some(())?;
+    pattern.find('*').zip(pattern.rfind('*'))
+}
+
+/// What stands before the first `*`, behind the last, and between them one after the other, each as early as it can.
+fn matches_parts(pattern: &[u8], text: &[u8], start: usize, end: usize) -> bool {
+    let (Some((first, parts, last)), Some((text_first, mut left, text_last))) =
+        (cut(pattern, start, end), cut(text, start, end))
+    else {
+        return false;
+    };
+    same(text_first, first)
+        && same(text_last, last)
+        && parts.split(|byte| *byte == b'*').filter(|part| !part.is_empty()).all(|part| {
+            let found = left.windows(part.len()).position(|place| same(place, part));
+            left = found.and_then(|at| left.get(at + part.len()..)).unwrap_or_default();
+            found.is_some()
+        })
+}
+
+/// So many bytes at the start, what is between, and so many at the end.
+fn cut(text: &[u8], start: usize, end: usize) -> Option<(&[u8], &[u8], &[u8])> {
+    let (first, rest) = text.split_at_checked(start)?;
+    let (between, last) = rest.split_at_checked(rest.len().checked_sub(end)?)?;
+    Some((first, between, last))
 }
 
 /// Two positions walk forward; on a mismatch both return to the last `*`, which then takes one character more.
