@@ -91,6 +91,7 @@
 //!
 //! | feature | what it gives |
 //! |---|---|
+//! | `central-sampling` | the sampling rules of the X-Ray service: `XRAY_SAMPLING=central` |
 //! | `reqwest` | [`client()`] around `reqwest::Client` |
 //! | `origins` | `XRAY_ORIGIN=auto` finds out where the program runs: EC2, ECS, EKS, Elastic Beanstalk |
 #![forbid(unsafe_code)]

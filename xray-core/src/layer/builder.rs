@@ -147,8 +147,9 @@ impl Builder {
     /// there are none. In AWS Lambda the platform decides, and this does nothing. Of this and [`Builder::sampler`] the
     /// later holds.
     ///
-    /// `XRAY_SAMPLING=central` does the same, and `XRAY_SAMPLING=local` undoes it; so does `XRAY_SAMPLING_RULES` by
-    /// itself, for development and staging. [`CentralSampler`] can be told more.
+    /// `XRAY_SAMPLING=central` does the same, and `XRAY_SAMPLING=local` undoes it. `XRAY_SAMPLING_RULES` undoes it too, for
+    /// development and staging; beside `XRAY_SAMPLING=central` only `all` and `none` do, and other rules hold while there
+    /// are no central ones. [`CentralSampler`] can be told more.
     ///
     /// # Examples
     ///
@@ -410,13 +411,15 @@ impl Builder {
     }
 }
 
-/// Whether the service's rules decide. Rules that an operator gives win over a program that only asks for central ones:
-/// that is how a developer records everything.
+/// Whether the service's rules decide. Rules that an operator gives win over a program that only asks for central ones;
+/// `all` and `none` win in any case: that is how a developer records everything.
 #[cfg(feature = "central-sampling")]
 fn is_central(config: &Config) -> bool {
-    let overruled =
-        config.sampling.origin == Origin::Code && matches!(config.sampling_rules.origin, Origin::Variable(_));
-    config.sampling.value == Sampling::Central && !overruled && !config.in_lambda.value
+    let (sampling, rules) = (&config.sampling, &config.sampling_rules);
+    let absolute = |rules: &String| ["all", "none"].iter().any(|word| rules.trim().eq_ignore_ascii_case(word));
+    let by_operator = matches!(rules.origin, Origin::Variable(_));
+    let overruled = by_operator && (sampling.origin == Origin::Code || rules.value.as_ref().is_some_and(absolute));
+    sampling.value == Sampling::Central && !overruled && !config.in_lambda.value
 }
 
 impl std::fmt::Debug for Builder {
@@ -453,4 +456,37 @@ fn daemon(config: &Config, _: &Arc<dyn Clock>) -> Result<Arc<dyn Emit>, ConfigEr
         value: config.daemon.value.to_string(),
         expected: "an emitter of the program's, or the feature `udp` of xray-core",
     })
+}
+
+#[cfg(all(test, feature = "central-sampling"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operators_word_decides_whose_rules_do() {
+        let central = |asked: bool, variables: &[(&str, &str)]| {
+            let lookup = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| (*value).to_owned())
+            };
+            let sampling = asked.then_some(Sampling::Central);
+            is_central(&Config::from_lookup(&lookup, Settings { sampling, ..Settings::default() }).unwrap())
+        };
+        let by_variable = ("XRAY_SAMPLING", "central");
+        let cases: [(bool, &[(&str, &str)], bool); 10] = [
+            (false, &[], false),
+            (true, &[], true),
+            (true, &[("XRAY_SAMPLING", "local")], false),
+            (true, &[("XRAY_SAMPLING_RULES", "rules.json")], false),
+            (false, &[by_variable], true),
+            (false, &[by_variable, ("XRAY_SAMPLING_RULES", "rules.json")], true),
+            (false, &[by_variable, ("XRAY_SAMPLING_RULES", " ALL ")], false),
+            (false, &[by_variable, ("XRAY_SAMPLING_RULES", "none")], false),
+            (false, &[by_variable, ("LAMBDA_TASK_ROOT", "/var/task")], false),
+            (true, &[("LAMBDA_TASK_ROOT", "/var/task")], false),
+        ];
+        for (asked, variables, expected) in cases {
+            assert_eq!(central(asked, variables), expected, "{asked} {variables:?}");
+        }
+    }
 }

@@ -52,7 +52,6 @@ pub struct CentralSampler {
     shared: Arc<Shared>,
     fallback: Arc<dyn Sample>,
     fallback_wants_end: bool,
-    service_type: Option<Box<str>>,
     resource_arn: Option<Box<str>>,
     anomaly: Anomaly,
     worker: Worker,
@@ -100,7 +99,6 @@ impl CentralSampler {
             shared: Arc::new(shared),
             fallback: Arc::new(fallback),
             fallback_wants_end: false,
-            service_type: None,
             resource_arn: None,
             anomaly: Box::new(|end| end.fault),
             worker: Worker::default(),
@@ -119,15 +117,6 @@ impl CentralSampler {
     pub fn with_fallback_sampler(mut self, sampler: Arc<dyn Sample>) -> CentralSampler {
         self.fallback_wants_end = sampler.wants_end();
         self.fallback = sampler;
-        self
-    }
-
-    /// What the service runs on (`AWS::ECS::Container` and the like), for rules that name a service type, where a
-    /// request does not say it. The origin of [`Builder::origin`](crate::Builder::origin) is taken where the layer makes
-    /// the sampler.
-    #[must_use]
-    pub fn with_service_type(mut self, service_type: &str) -> CentralSampler {
-        self.service_type = Some(service_type.into());
         self
     }
 
@@ -179,9 +168,7 @@ impl CentralSampler {
     pub(super) fn decide(&self, request: &SamplingRequest<'_>) -> Option<Decision> {
         let rules = self.shared.rules.load();
         let rules = rules.as_ref().filter(|rules| self.shared.holds(rules))?;
-        let mut request = *request;
-        request.service_type = request.service_type.or(self.service_type.as_deref());
-        let rule = rules.find(&request, self.resource_arn.as_deref())?;
+        let rule = rules.find(request, self.resource_arn.as_deref())?;
         let wall = self.shared.clock.wall();
         let outcome = rule.state.decide(request.background, wall, || draw(self.shared.entropy.next_u64()));
         let decision = Decision::new(outcome.sampled, outcome.reason).with_rule(Arc::clone(&rule.name));
