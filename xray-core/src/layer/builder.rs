@@ -473,8 +473,8 @@ mod tests {
             is_central(&Config::from_lookup(&lookup, Settings { sampling, ..Settings::default() }).unwrap())
         };
         let by_variable = ("XRAY_SAMPLING", "central");
-        let cases: [(bool, &[(&str, &str)], bool); 10] = [
-            (false, &[], false),
+        let cases = [
+            (false, &[][..], false),
             (true, &[], true),
             (true, &[("XRAY_SAMPLING", "local")], false),
             (true, &[("XRAY_SAMPLING_RULES", "rules.json")], false),
