@@ -133,6 +133,20 @@ fn a_segment_becomes_a_subsegment_and_says_so() {
 }
 
 #[test]
+fn what_looks_for_a_header_is_at_home_in_lambda_too() {
+    for incoming in [Incoming::default(), Incoming::read(Some(format!("Root={ROOT}").as_bytes()), None)] {
+        let xray = lambda();
+        xray.run(|| {
+            let node = open(&format!("Root={ROOT};Parent={PARENT};Sampled=1"));
+            node.in_scope(|| segment("shop").incoming(incoming).open().end());
+        });
+        let [document] = xray.documents();
+        assert_eq!(document.subsegments[0].name, "shop");
+        assert_eq!(xray.diagnostics(), Vec::<String>::new());
+    }
+}
+
+#[test]
 fn what_is_announced_is_replaced_by_the_whole() {
     let xray = lambda();
     xray.run(|| {

@@ -68,7 +68,8 @@
 //! # What Lambda cannot show
 //!
 //! - **The segment is the platform's.** Users, links and the `http` block of the segment cannot be set from inside. A
-//!   [`segment`](xray_core::segment()) opened in a function becomes a subsegment (XR015).
+//!   [`segment`](xray_core::segment()) opened in a function becomes a subsegment, and that is told (XR015). So does what
+//!   `xray_tower::server()` and `xray_sqs::process` open, untold: the same router may serve inside and outside Lambda.
 //! - **An event that does not deserialize** never reaches the handler: lambda_runtime answers, and only the platform's
 //!   segment shows it.
 //! - **A process that dies, or a handler that blocks its thread** past the deadline, cannot announce itself. The platform's

@@ -6,9 +6,7 @@ use xray_core::{Namespace, SpanExt, subsegment};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    if lambda_local::wanted() {
-        return Ok(lambda_local::run(requests()).map_err(|error| error.to_string())?);
-    }
+    lambda_local::stand_in(requests)?; // for --local; a function needs the two lines below
     xray_lambda::init()?;
     lambda_http::run(xray_lambda::trace(service_fn(order))).await
 }

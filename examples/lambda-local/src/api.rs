@@ -56,7 +56,7 @@ pub enum Outcome {
     Error,
 }
 
-/// A runtime API on a free port of the loopback interface. Its threads end with the process.
+/// A runtime API, on a free port of the loopback interface unless told where. Its threads end with the process.
 #[derive(Clone, Debug)]
 pub struct RuntimeApi {
     address: SocketAddr,
@@ -86,7 +86,15 @@ impl RuntimeApi {
     ///
     /// If the system gives no socket or no thread.
     pub fn start() -> io::Result<RuntimeApi> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        RuntimeApi::listen(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?)
+    }
+
+    /// Starts one on a socket.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn listen(listener: TcpListener) -> io::Result<RuntimeApi> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::default());
         let api = RuntimeApi { address, shared: Arc::clone(&shared) };

@@ -74,7 +74,7 @@ impl Drop for Function {
 }
 
 /// What the platform sets. Source: Lambda Developer Guide, "Defined runtime environment variables".
-const VARIABLES: &[(&str, &str)] = &[
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
     ("AWS_LAMBDA_FUNCTION_NAME", "my-lambda"),

@@ -2,7 +2,7 @@
 //!
 //! A Lambda function in Rust is a program that asks an HTTP server for its next invocation and posts its answer there.
 //! [`RuntimeApi`] is such a server; [`Function`] is a program started with the variables that the platform sets.
-//! Examples use both to show a function's traces without an AWS account, tests to see what a function really sends.
+//! Tests use both to see what a function really sends. [`stand_in`] shows an example's traces without an AWS account.
 //!
 //! Source: Lambda Developer Guide, "Using the Lambda runtime API for custom runtimes".
 
@@ -13,4 +13,4 @@ mod request;
 
 pub use api::{Answer, Invocation, Outcome, RuntimeApi};
 pub use function::Function;
-pub use local::{run, wanted};
+pub use local::stand_in;

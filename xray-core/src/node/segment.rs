@@ -52,6 +52,8 @@ pub fn service_segment<'a>() -> SegmentBuilder<'a> {
 pub struct SegmentBuilder<'a> {
     name: Option<Cow<'a, str>>,
     incoming: Incoming,
+    /// Whether headers were looked for, found or not: a server's, a queue's.
+    received: bool,
     trust: Option<Trust>,
     sampling: SamplingRequest<'a>,
 }
@@ -60,12 +62,14 @@ impl<'a> SegmentBuilder<'a> {
     /// Joins the trace of a header that was read already, from a queue's message or a job's record.
     pub fn parent(mut self, header: TraceHeader) -> Self {
         self.incoming = Incoming::from(header);
+        self.received = true;
         self
     }
 
     /// What a request's headers said.
     pub fn incoming(mut self, incoming: Incoming) -> Self {
         self.incoming = incoming;
+        self.received = true;
         self
     }
 
@@ -86,7 +90,8 @@ impl<'a> SegmentBuilder<'a> {
     /// In AWS Lambda, where the platform owns the segment, this opens a subsegment: of the innermost node, else of
     /// the segment that the incoming header names. An incoming header of another trace than the innermost node's that
     /// says `Sampled=0` (one message of a batch) keeps its decision: the work is not recorded, and its calls carry on
-    /// that trace, unsampled.
+    /// that trace, unsampled. A segment for which no header was looked for is told (XR015): code that opens one by hand
+    /// meant a trace of its own. Servers and consumers of queues are not: they are right inside and outside Lambda.
     pub fn open(self) -> Node {
         match crate::layer::find() {
             Some(recorder) => self.open_in(&recorder),
@@ -168,7 +173,8 @@ impl<'a> SegmentBuilder<'a> {
 
     fn open_in_facade(&self, recorder: &Arc<Recorder>) -> Node {
         let name = self.name.as_deref().unwrap_or(&recorder.service);
-        if self.name.is_some() && self.incoming == Incoming::default() {
+        // A server that is the same program inside and outside Lambda is no mistake.
+        if self.name.is_some() && !self.received {
             recorder.report(Code::Xr015, || messages::segment_in_lambda(name));
         }
         let parent = match recorder.above() {

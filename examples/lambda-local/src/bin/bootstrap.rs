@@ -10,10 +10,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 fn main() -> Result<(), Error> {
-    if std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_none() {
-        println!("the function of the tests: cargo test -p lambda-local");
-        return Ok(());
-    }
+    lambda_local::stand_in(|| vec![json!({}).to_string(), json!({ "do": "fail" }).to_string()])?;
     let function = std::env::var("FUNCTION").unwrap_or_default();
     // Without X-Ray there would be one thread too.
     let mut runtime = tokio::runtime::Builder::new_current_thread();
@@ -29,6 +26,10 @@ fn main() -> Result<(), Error> {
             "quick" => lambda_runtime::run(xray_lambda::trace(service_fn(quick))).await,
             "concurrent" => lambda_runtime::run_concurrent(xray_lambda::trace(service_fn(busy))).await,
             "stream" => lambda_runtime::run(xray_lambda::trace(service_fn(chunks))).await,
+            "http" => lambda_http::run(xray_lambda::trace(service_fn(page))).await,
+            "http-stream" => {
+                lambda_http::run_with_streaming_response(xray_lambda::trace(service_fn(page)).streaming()).await
+            }
             "sqs" => lambda_runtime::run(xray_lambda::trace(service_fn(batch))).await,
             "snapshot" => lambda_runtime::Runtime::new(xray_lambda::trace(service_fn(act))).run().await,
             _ => lambda_runtime::run(xray_lambda::trace(service_fn(act))).await,
@@ -36,8 +37,11 @@ fn main() -> Result<(), Error> {
     })
 }
 
-/// For the benchmark: as little as a function can do.
+/// For the benchmark: as little as a function can do. It ends where it is told to, for what counts its instructions.
 async fn quick(event: LambdaEvent<Value>) -> Result<Value, Error> {
+    if event.payload.get("end").is_some() {
+        std::process::exit(0);
+    }
     Ok(event.payload)
 }
 
@@ -56,7 +60,7 @@ async fn act(event: LambdaEvent<Value>) -> Result<Value, Error> {
         }
         _ => {}
     }
-    Ok(json!({ "header": header, "threads": threads() }))
+    Ok(json!({ "header": header, "threads": threads(), "process": std::process::id() }))
 }
 
 /// Threads of this process, where the system tells.
@@ -87,6 +91,12 @@ async fn chunks(_: LambdaEvent<Value>) -> Result<Response<impl Stream<Item = Res
         Ok::<_, Error>(Bytes::from_static(chunk.as_bytes()))
     });
     Ok(Response::from(chunks.boxed()))
+}
+
+/// Answers with its path.
+async fn page(request: lambda_http::Request) -> Result<lambda_http::Response<lambda_http::Body>, Error> {
+    tracing::info_span!("render").in_scope(|| ());
+    Ok(lambda_http::Response::builder().status(203).body(request.uri().path().into())?)
 }
 
 async fn batch(event: LambdaEvent<SqsEvent>) -> Result<SqsBatchResponse, Error> {
