@@ -102,7 +102,7 @@
 //! |---|---|
 //! | `POWERTOOLS_SERVICE_NAME` | annotation `Service` |
 //! | `POWERTOOLS_TRACE_DISABLED` | true switches X-Ray off |
-//! | `POWERTOOLS_TRACER_CAPTURE_RESPONSE`, `POWERTOOLS_TRACER_CAPTURE_ERROR` | whether responses (false) and errors (true) are recorded |
+//! | `POWERTOOLS_TRACER_CAPTURE_RESPONSE`, `POWERTOOLS_TRACER_CAPTURE_ERROR` | whether responses (false) and errors (true) are recorded; a value that is neither yes nor no is told (XR025) |
 //! | `AWS_LAMBDA_LOG_LEVEL`, `AWS_LAMBDA_LOG_FORMAT`, `RUST_LOG` | log lines: [`init`] |
 //! | `AWS_XRAY_SDK_ENABLED` | true: X-Ray outside Lambda too; false: nowhere |
 //! | others | as for every layer: [`SETTINGS`](xray_core::SETTINGS) |

@@ -34,10 +34,11 @@ impl Scope {
     pub(crate) fn open(settings: &Arc<Settings>, context: Option<&Context>, trigger: Option<&str>) -> Scope {
         let environment = &settings.environment;
         let first = settings.cold.take();
-        if first && environment.snap_start {
-            if let Some(layer) = installed() {
+        if first {
+            if let Some(layer) = installed().filter(|_| environment.snap_start) {
                 layer.restored();
             }
+            environment.tell();
         }
         let incoming = facade::incoming(context, environment, variable);
         let node = xray_core::invocation(&settings.name, &incoming);

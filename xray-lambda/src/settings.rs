@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use xray_core::Code;
+
 use crate::failure::Reveal;
 
 #[derive(Clone, Debug)]
@@ -53,21 +55,46 @@ pub(crate) struct Environment {
     pub(crate) provisioned: bool,
     /// Restored from a snapshot before the first invocation.
     pub(crate) snap_start: bool,
+    /// Variables that say neither yes nor no, with what they say.
+    pub(crate) refused: Vec<(&'static str, String)>,
 }
 
 impl Environment {
     pub(crate) fn read(lookup: impl Fn(&str) -> Option<String>) -> Environment {
         let text = |name: &str| lookup(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let initialization = text("AWS_LAMBDA_INITIALIZATION_TYPE").unwrap_or_default();
+        let mut refused = Vec::new();
+        let mut yes_or_no = |name: &'static str| {
+            let text = text(name)?;
+            let said = switch(&text);
+            if said.is_none() {
+                refused.push((name, text));
+            }
+            said
+        };
+        let capture_response = yes_or_no("POWERTOOLS_TRACER_CAPTURE_RESPONSE");
+        let capture_error = yes_or_no("POWERTOOLS_TRACER_CAPTURE_ERROR");
         Environment {
             in_lambda: is_lambda(&lookup),
             service: text("POWERTOOLS_SERVICE_NAME"),
-            capture_response: text("POWERTOOLS_TRACER_CAPTURE_RESPONSE").and_then(|text| switch(&text)),
-            capture_error: text("POWERTOOLS_TRACER_CAPTURE_ERROR").and_then(|text| switch(&text)),
+            capture_response,
+            capture_error,
             concurrency: text("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|text| text.parse().ok()).unwrap_or(1).max(1),
             provisioned: initialization == "provisioned-concurrency",
             snap_start: initialization == "snap-start",
+            refused,
         }
+    }
+
+    /// Tells what was not understood (XR025).
+    pub(crate) fn tell(&self) {
+        if self.refused.is_empty() {
+            return;
+        }
+        xray_core::report(Code::Xr025, || {
+            let said: Vec<_> = self.refused.iter().map(|(name, text)| format!("{name}={text:?}")).collect();
+            format!("{} says neither yes nor no and is not used; set true or false", said.join(", "))
+        });
     }
 
     /// The process's own.

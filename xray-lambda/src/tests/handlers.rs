@@ -4,6 +4,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use expect_test::expect;
 use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, Error, FunctionResponse, IntoFunctionResponse, LambdaEvent, service_fn};
 use serde_json::{Value, json};
@@ -102,6 +103,25 @@ fn a_response_is_recorded_when_asked() {
     assert_eq!(one.name, "## pay");
     assert_eq!(one.metadata["payment"]["## pay response"], json!({ "order": 7 }));
     assert!(!none.metadata.contains_key("payment"), "an empty response is not recorded");
+}
+
+#[test]
+fn a_switch_that_says_neither_yes_nor_no_is_told_once() {
+    let xray = captured();
+    let environment = Environment::read(|name| match name {
+        "POWERTOOLS_TRACER_CAPTURE_ERROR" => Some("flase".to_owned()),
+        "POWERTOOLS_TRACER_CAPTURE_RESPONSE" => Some("perhaps".to_owned()),
+        _ => None,
+    });
+    let handler = trace_in(environment, service_fn(echo));
+    run(&xray, async {
+        for _ in 0..2 {
+            body(handler.clone().oneshot(event(json!(1))).await.unwrap());
+        }
+    });
+    let [_, _] = xray.documents();
+    expect![[r#"["XR025: POWERTOOLS_TRACER_CAPTURE_RESPONSE=\"perhaps\", POWERTOOLS_TRACER_CAPTURE_ERROR=\"flase\" says neither yes nor no and is not used; set true or false"]"#]]
+        .assert_eq(&format!("{:?}", xray.diagnostics()));
 }
 
 #[test]

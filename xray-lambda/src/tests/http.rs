@@ -53,6 +53,39 @@ fn the_request_and_its_status_stand_on_the_subsegment() {
 }
 
 #[test]
+fn each_way_of_http_to_a_function_has_its_name() {
+    let v2 = |domain: &str| {
+        json!({
+            "version": "2.0", "rawPath": "/a", "rawQueryString": "", "headers": { "host": domain }, "isBase64Encoded": false,
+            "requestContext": { "apiId": "a", "http": { "method": "GET", "path": "/a" }, "domainName": domain },
+        })
+    };
+    let v1 = json!({
+        "resource": "/a", "path": "/a", "httpMethod": "GET", "headers": { "Host": "a.execute-api.eu-west-1.amazonaws.com" },
+        "multiValueHeaders": {}, "isBase64Encoded": false, "requestContext": { "apiId": "a", "httpMethod": "GET", "path": "/prod/a" },
+    });
+    let alb = json!({
+        "httpMethod": "GET", "path": "/a", "headers": { "host": "shop.example.com" }, "body": "", "isBase64Encoded": false,
+        "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/a/b" } },
+    });
+    for (event, trigger) in [
+        (v2("a.execute-api.eu-west-1.amazonaws.com"), "apigateway"),
+        (v2("a.lambda-url.eu-west-1.on.aws"), "function-url"),
+        (v1, "apigateway"),
+        (alb, "alb"),
+    ] {
+        let xray = captured();
+        let event: LambdaRequest = serde_json::from_value(event).unwrap();
+        let request = Request::from(event).with_lambda_context(sampled());
+        let handler = service_fn(|_: Request| async { Ok::<_, Error>("fine") });
+        run(&xray, async { trace(handler).oneshot(request).await.unwrap() });
+        let [document] = xray.documents();
+        assert_eq!(annotations(&document.annotations)["trigger"], trigger);
+        assert_eq!(http(&document).0, "GET", "{trigger}");
+    }
+}
+
+#[test]
 fn text_answers_are_recorded_when_asked() {
     let xray = captured();
     let handler = service_fn(|_: Request| async { Ok::<_, Error>("shipped") });

@@ -6,7 +6,7 @@ use serde_json::json;
 use tower::ServiceExt;
 use xray_core::{TraceHeader, current};
 
-use super::{annotations, assert_lone, captured, event, run, trace};
+use super::{PARENT, ROOT, annotations, assert_lone, captured, context, event, run, trace};
 use crate::records;
 
 fn batch(queue: &str, messages: &[(&str, &str)]) -> SqsEvent {
@@ -77,6 +77,20 @@ fn each_message_has_a_subsegment_and_its_own_decision() {
     assert_eq!(annotations(&undecided.annotations)["sender_trace_id"], SENDER);
     assert!(!torn.annotations.contains_key("sender_trace_id"));
     assert!(torn.fault && !sampled.fault && !undecided.fault);
+}
+
+#[test]
+fn a_sampled_message_does_not_have_an_unsampled_invocation_recorded() {
+    let xray = captured();
+    let sender = format!("Root={SENDER};Parent=53995c3f42cd8ad9;Sampled=1");
+    let mut event = event(batch("orders", &[("1", sender.as_str())]));
+    event.context = context(&format!("Root={ROOT};Parent={PARENT};Sampled=0"));
+    let handler = service_fn(|event: LambdaEvent<SqsEvent>| async {
+        Ok::<_, Error>(records(event.payload).each(|_: SqsMessage| async { Err::<(), _>("no") }).await)
+    });
+    let response = run(&xray, async { trace(handler).oneshot(event).await.unwrap().into_inner() });
+    assert_eq!(failures(&response), ["1"]);
+    let [] = xray.documents();
 }
 
 #[test]

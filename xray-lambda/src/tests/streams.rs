@@ -1,6 +1,6 @@
 //! Handlers whose responses are streams.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, StreamExt, stream};
@@ -58,6 +58,30 @@ fn a_stream_that_nobody_reads_to_its_end_says_so() {
     let [document] = xray.documents();
     assert!(document.error && !document.fault);
     assert_eq!(document.subsegments.len(), 1);
+}
+
+#[test]
+fn a_stream_open_shortly_before_the_deadline_is_announced() {
+    let xray = captured();
+    let mut event = event(1);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    event.context.deadline = (now + Duration::from_secs(60)).as_millis() as u64;
+    let slow = service_fn(|_: LambdaEvent<u8>| async {
+        let chunks = stream::once(tokio::time::sleep(Duration::from_secs(600))).map(|()| Ok(Bytes::new()));
+        let chunks: Chunks = chunks.boxed();
+        Ok::<_, Error>(StreamResponse::from(chunks))
+    });
+    run(&xray, async {
+        let mut chunks = stream_of(trace(slow).oneshot(event).await.unwrap());
+        assert!(tokio::time::timeout(Duration::from_secs(58), chunks.next()).await.is_err());
+        assert_eq!(xray.texts().len(), 0, "not before its time");
+        assert!(tokio::time::timeout(Duration::from_secs(3), chunks.next()).await.is_err());
+        assert_eq!(xray.texts().len(), 1);
+    });
+    let [announced, whole] = xray.documents();
+    assert_lone(&announced);
+    assert!(announced.in_progress && !whole.in_progress);
+    assert_eq!(announced.id, whole.id);
 }
 
 #[test]
