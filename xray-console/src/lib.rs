@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod graph;
 pub mod query;
 pub mod store;
 pub mod trace;

@@ -3,6 +3,7 @@
 use xray_core::TraceId;
 
 use crate::Trace;
+use crate::graph::Part;
 use crate::query::Facts;
 
 /// A trace in the eyes of filters, summaries and maps.
@@ -17,17 +18,20 @@ pub struct Row {
     pub limit_exceeded: bool,
     /// What filters and summaries need.
     pub facts: Facts,
+    /// What it adds to the service graph.
+    pub part: Part,
 }
 
 impl Row {
     pub(super) fn of(id: TraceId, revision: u64, limit_exceeded: bool, trace: &Trace) -> Row {
-        Row { id, revision, limit_exceeded, facts: Facts::of(trace) }
+        Row { id, revision, limit_exceeded, facts: Facts::of(trace), part: Part::of(trace) }
     }
 
     /// Bytes it takes, itself included.
     pub fn bytes(&self) -> usize {
         // What is in it counts itself; a counted pointer and the allocator take their share.
-        size_of::<Row>() - size_of::<Facts>() + self.facts.bytes() + ALLOCATIONS
+        let apart = size_of::<Facts>() + size_of::<Part>();
+        size_of::<Row>() - apart + self.facts.bytes() + self.part.bytes() + ALLOCATIONS
     }
 }
 
