@@ -104,7 +104,9 @@ impl ServiceGraph {
         }
         let mut edges = Vec::with_capacity(part.edges.len());
         for edge in &part.edges {
-            let (Some(from), Some(to)) = (places.get(edge.from as usize), places.get(edge.to as usize)) else { continue };
+            let (Some(from), Some(to)) = (places.get(edge.from as usize), places.get(edge.to as usize)) else {
+                continue;
+            };
             let place = self.edge(*from, *to, edge.kind);
             edges.push(place);
             let Some(sums) = self.edges.get_mut(place) else { continue };
@@ -112,7 +114,9 @@ impl ServiceGraph {
             calls.by_ref().take(edge.calls as usize).for_each(|call| sums.sum.add(call));
         }
         for alias in &part.aliases {
-            let Some(edge) = edges.get(alias.edge as usize).and_then(|edge| self.edges.get_mut(*edge)) else { continue };
+            let Some(edge) = edges.get(alias.edge as usize).and_then(|edge| self.edges.get_mut(*edge)) else {
+                continue;
+            };
             if !edge.aliases.contains(alias.name.node()) {
                 edge.aliases.insert(alias.name.node().clone());
                 if edge.aliases.len() > ALIASES {
@@ -163,7 +167,9 @@ impl ServiceGraph {
         }
         let service = |place: usize| {
             let mut edges = edges.remove(&place).unwrap_or_default();
-            edges.sort_by(|left, right| (left.reference_id, &left.edge_type).cmp(&(right.reference_id, &right.edge_type)));
+            edges.sort_by(|left, right| {
+                (left.reference_id, &left.edge_type).cmp(&(right.reference_id, &right.edge_type))
+            });
             Some(self.nodes.get(place)?.answer(*number.get(place)?, edges))
         };
         order.iter().copied().filter_map(service).collect()

@@ -153,8 +153,10 @@ impl Part {
         let callers = callers(trace);
         for (segment, to) in trace.segments.iter().zip(&nodes) {
             let Some(parent) = &segment.parent else { continue };
-            let (Some(from), Some(caller)) = (nodes.get(parent.segment), callers.get(parent.id.as_str())) else { continue };
-            draft.call(segment, *to, *caller, *from, trace.segments.get(parent.segment));
+            let (Some(from), Some(caller)) = (nodes.get(parent.segment), callers.get(parent.id.as_str())) else {
+                continue;
+            };
+            draft.call(segment, *to, caller, *from, trace.segments.get(parent.segment));
         }
         draft.links(trace, &nodes);
         draft.finish(trace, &nodes)
@@ -265,7 +267,8 @@ impl<'a> Draft<'a> {
 
     fn call(&mut self, segment: &'a Segment, to: u32, caller: &'a Document, from: u32, holder: Option<&Segment>) {
         let queue = Some(Node::of_call(caller)).filter(|node| node.kind.as_deref() == Some(QUEUE));
-        if let Some(queue) = queue.filter(|_| caller.namespace.as_deref() == Some("aws") && !segment.document.inferred) {
+        if let Some(queue) = queue.filter(|_| caller.namespace.as_deref() == Some("aws") && !segment.document.inferred)
+        {
             self.message(segment, to, caller, from, queue);
             return;
         }
@@ -288,9 +291,10 @@ impl<'a> Draft<'a> {
 
     /// A call that put a message into a queue, and what somebody did with it later.
     fn message(&mut self, segment: &'a Segment, to: u32, caller: &'a Document, from: u32, queue: Node) {
+        let first = self.counted.insert((u32::MAX, &caller.id));
         let (queue, (node, calls)) = self.node(queue);
         let call = Call::of(caller);
-        if self.counted.insert((u32::MAX, &caller.id)) {
+        if first {
             node.span.widen(Span::of(caller));
             calls.extend(call);
             let (_, (edge, calls)) = self.edge(from, queue, EdgeKind::Call);

@@ -72,7 +72,7 @@ fn nodes_count_their_own_view_and_edges_the_callers() {
         2 shop - active root
             ok 0 throttle 1 error 0 fault 0 in 1s: 1x1
           -> 0 call ok 1 throttle 0 error 1 fault 0 in 0.1s: 0.05x2 age []
-          -> 1 call ok 0 throttle 0 error 0 fault 2 in 1s: 0.5x2 age ["pay.internal"]
+          -> 1 call ok 0 throttle 0 error 0 fault 1 in 0.5s: 0.5x1 age ["pay.internal"]
         3 shop client unknown
           -> 2 call ok 0 throttle 1 error 0 fault 0 in 1s: 1x1 age []
     "#]]
@@ -87,9 +87,25 @@ const SEND: &str = r#"{"name":"shop","id":"000000000000000a","start_time":1,"end
 fn a_queue_stays_a_node_between_sender_and_consumers() {
     let told = r#"{"name":"billing","id":"000000000000000c","parent_id":"000000000000000b","start_time":9,"end_time":9.5,"fault":true,
         "annotations":{"queue":"orders-q","queue_wait_ms":7000}}"#;
-    let silent = r#"{"name":"stock","id":"000000000000000d","parent_id":"000000000000000b","start_time":3.6,"end_time":4}"#;
+    let silent =
+        r#"{"name":"stock","id":"000000000000000d","parent_id":"000000000000000b","start_time":3.6,"end_time":4}"#;
     let services = ServiceGraph::of([&part_of(ID, &[SEND, told, silent])]).services();
-    expect![[""]].assert_eq(&picture(&services));
+    expect![[r#"
+        0 billing - active
+            ok 0 throttle 0 error 0 fault 1 in 0.5s: 0.5x1
+        1 orders-q AWS::SQS::Queue unknown
+            ok 1 throttle 0 error 0 fault 0 in 0.1s: 0.1x1
+          -> 0 link ok 0 throttle 0 error 0 fault 1 in 0s: age 7x1 []
+          -> 4 link ok 1 throttle 0 error 0 fault 0 in 0s: age 2x1 []
+        2 shop - active root
+            ok 1 throttle 0 error 0 fault 0 in 1s: 1x1
+          -> 1 call ok 1 throttle 0 error 0 fault 0 in 0.1s: 0.1x1 age []
+        3 shop client unknown
+          -> 2 call ok 1 throttle 0 error 0 fault 0 in 1s: 1x1 age []
+        4 stock - active
+            ok 1 throttle 0 error 0 fault 0 in 0.4s: 0.4x1
+    "#]]
+    .assert_eq(&picture(&services));
 }
 
 #[test]
@@ -99,7 +115,21 @@ fn a_link_to_a_message_of_another_trace_leaves_from_its_queue() {
         {"trace_id":"1-5759e988-000000000000000000000000","id":"000000000000000b"}]}"#;
     let (sender, receiver) = (part_of(ID, &[SEND]), part_of(OTHER, &[batch]));
     let services = ServiceGraph::of([&receiver, &sender]).services();
-    expect![[""]].assert_eq(&picture(&services));
+    expect![[r#"
+        0 billing - active root
+            ok 1 throttle 0 error 0 fault 0 in 0.4s: 0.4x1
+        1 billing client unknown
+          -> 0 call ok 1 throttle 0 error 0 fault 0 in 0.4s: 0.4x1 age []
+        2 orders-q AWS::SQS::Queue unknown
+            ok 1 throttle 0 error 0 fault 0 in 0.1s: 0.1x1
+          -> 0 link ok 1 throttle 0 error 0 fault 0 in 0s: age 3x1 []
+        3 shop - active root
+            ok 1 throttle 0 error 0 fault 0 in 1s: 1x1
+          -> 2 call ok 1 throttle 0 error 0 fault 0 in 0.1s: 0.1x1 age []
+        4 shop client unknown
+          -> 3 call ok 1 throttle 0 error 0 fault 0 in 1s: 1x1 age []
+    "#]]
+    .assert_eq(&picture(&services));
 
     let mut alone = ServiceGraph::default();
     alone.add(&receiver);
@@ -117,7 +147,16 @@ fn the_function_beneath_its_platform_is_a_second_node_of_that_name() {
     let function = r#"{"name":"pay","id":"000000000000000b","parent_id":"000000000000000a","start_time":1.25,"end_time":1.5,
         "origin":"AWS::Lambda::Function"}"#;
     let services = ServiceGraph::of([&part_of(ID, &[platform, function])]).services();
-    expect![[""]].assert_eq(&picture(&services));
+    expect![[r#"
+        0 pay AWS::Lambda active root
+            ok 1 throttle 0 error 0 fault 0 in 1s: 1x1
+          -> 1 call ok 1 throttle 0 error 0 fault 0 in 0.25s: 0.25x1 age []
+        1 pay AWS::Lambda::Function active
+            ok 1 throttle 0 error 0 fault 0 in 0.25s: 0.25x1
+        2 pay client unknown
+          -> 0 call ok 1 throttle 0 error 0 fault 0 in 1s: 1x1 age []
+    "#]]
+    .assert_eq(&picture(&services));
 }
 
 #[test]
@@ -129,7 +168,8 @@ fn the_answer_does_not_depend_on_the_order_of_traces_and_reads_back() {
             start + 0.3,
             start + 0.1
         );
-        let answer = r#"{"name":"pay","id":"000000000000000c","parent_id":"000000000000000b","start_time":1,"end_time":2}"#;
+        let answer =
+            r#"{"name":"pay","id":"000000000000000c","parent_id":"000000000000000b","start_time":1,"end_time":2}"#;
         part_of(ID, &[&text, answer])
     };
     let parts: Vec<Part> = (0..30).map(|n| call(["shop", "admin"][n % 2], 100.0 - n as f64)).collect();
@@ -145,12 +185,15 @@ fn the_answer_does_not_depend_on_the_order_of_traces_and_reads_back() {
 #[test]
 fn time_series_count_requests_by_the_period_they_began_in() {
     let shop = |start: f64, fault: bool| {
-        part_of(ID, &[&format!(
-            r#"{{"name":"shop","id":"000000000000000a","start_time":{start},"end_time":{},"fault":{fault},"subsegments":[
+        part_of(
+            ID,
+            &[&format!(
+                r#"{{"name":"shop","id":"000000000000000a","start_time":{start},"end_time":{},"fault":{fault},"subsegments":[
             {{"name":"Stripe","id":"000000000000000b","namespace":"remote","start_time":{start},"end_time":{}}}]}}"#,
-            start + 2.0,
-            start + 1.0
-        )])
+                start + 2.0,
+                start + 1.0
+            )],
+        )
     };
     let parts = [shop(59.0, false), shop(60.0, true), shop(119.5, false), shop(240.0, false), shop(900.0, true)];
     let named = |name: &str| NodeRef { name: Some(name.to_owned()), ..NodeRef::default() };
@@ -165,7 +208,10 @@ fn time_series_count_requests_by_the_period_they_began_in() {
         series.statistics().into_iter().map(short).collect::<Vec<_>>()
     };
     let own = NodeRef { kind: Some("client".to_owned()), ..named("shop") };
-    assert_eq!(series(Selector::Edge(own, named("shop"))), [(0.0, false, 1, 0), (60.0, false, 2, 1), (240.0, false, 1, 0)]);
+    assert_eq!(
+        series(Selector::Edge(own, named("shop"))),
+        [(0.0, false, 1, 0), (60.0, false, 2, 1), (240.0, false, 1, 0)]
+    );
     assert_eq!(series(Selector::Edge(named("shop"), named("Stripe")))[1], (60.0, false, 2, 0));
     assert_eq!(series(Selector::Service(named("Stripe")))[1], (60.0, true, 2, 0));
     assert_eq!(series(Selector::Edges)[1], (60.0, false, 4, 1));
