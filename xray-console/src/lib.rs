@@ -12,10 +12,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod filter;
 pub mod graph;
 pub mod query;
 pub mod store;
 pub mod trace;
 
+pub use filter::{Filter, FilterError};
 pub use store::Store;
 pub use trace::Trace;

@@ -123,7 +123,8 @@ fn annotations(facts: &Facts) -> BTreeMap<String, Vec<ValueWithServiceIds>> {
     found
 }
 
-fn root_cause(facts: &Facts, cause: &Cause) -> RootCause {
+/// A root cause in the shape of the API.
+pub(crate) fn root_cause(facts: &Facts, cause: &Cause) -> RootCause {
     let path = facts.path(cause).chunk_by(|left, right| left.segment == right.segment);
     let service = |entities: &[Entity]| {
         let segment = entities.first().and_then(|entity| facts.segment(entity.segment));
@@ -148,7 +149,7 @@ fn root_cause_entity(facts: &Facts, cause: &Cause, entity: &Entity) -> RootCause
     RootCauseEntity {
         name: owned(facts.text(entity.name)),
         exceptions: exceptions.collect(),
-        coverage: (cause.kind == CauseKind::ResponseTime).then_some(f64::from(entity.coverage)),
+        coverage: (cause.kind == CauseKind::ResponseTime).then_some(entity.coverage),
         remote: entity.remote,
     }
 }

@@ -173,7 +173,7 @@ impl Causes {
             self.entities.push(Entity {
                 name: texts.add(&place.document.name),
                 segment: place.segment,
-                coverage: coverage(place) as f32,
+                coverage: coverage(place),
                 remote: matches!(place.document.namespace.as_deref(), Some("aws" | "remote")),
                 exceptions: (u32_of(exceptions), u32_of(self.exceptions.len())),
             });

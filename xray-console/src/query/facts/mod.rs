@@ -3,7 +3,6 @@
 //! Flat lists of small records beside one text, so that a look at a trace costs a few cache lines: a filter over
 //! 100,000 of them has 1 µs for each. Every list is at most as long as the trace has documents; annotations and root
 //! causes are bounded as X-Ray bounds them (see [`Facts::of`]).
-#![allow(dead_code)] // the filter language reads the rest
 
 mod causes;
 mod collect;
@@ -173,7 +172,7 @@ pub(crate) struct Entity {
     /// Consecutive entities of one segment are one service of the path.
     pub(crate) segment: u32,
     /// Share of the root's time, 0.0 to 1.0, of a response time's cause.
-    pub(crate) coverage: f32,
+    pub(crate) coverage: f64,
     pub(crate) remote: bool,
     exceptions: (u32, u32),
 }
