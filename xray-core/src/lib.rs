@@ -106,13 +106,16 @@ pub use emit::{Capture, DaemonAddress, Emit, EmitError, JsonLines};
 pub use entropy::{Entropy, ThreadEntropy};
 pub use header::{Incoming, ParseTraceHeaderError, Sampled, TraceHeader};
 pub use id::{ParseSegmentIdError, ParseTraceIdError, SegmentId, TraceId};
-pub use sampling::{Decision, LocalSampler, Reason, Rules, Sample, SamplingRequest, SegmentEnd};
+pub use sampling::{Decision, LocalSampler, Reason, RuleCounts, Rules, Sample, SamplingRequest, SegmentEnd};
 
 #[cfg(feature = "fmt")]
 pub use layer::log;
 #[cfg(feature = "layer")]
 pub use {
-    config::{Config, ConfigError, ContextMissing, Origin, SETTINGS, Sampling, Setting, Settings, Sourced, SpanFields},
+    config::{
+        Config, ConfigError, ContextMissing, LateCapture, Origin, ParseLateCaptureError, SETTINGS, Sampling, Setting,
+        Settings, Sourced, SpanFields,
+    },
     diagnostics::{Code, Diagnostic, DiagnosticsLevel},
     layer::{
         Builder, Guard, ResultExt, SegmentLayer, SpanExt, flush, is_installed, layer, report, report_missing_layer,

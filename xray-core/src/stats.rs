@@ -10,6 +10,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::sampling::RuleCounts;
+
 /// Declares [`Counter`] and [`StatsSnapshot`] from one table, so that they cannot drift apart.
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $counter:ident $field:ident,)+) => {
@@ -37,6 +39,9 @@ macro_rules! counters {
         #[non_exhaustive]
         pub struct StatsSnapshot {
             $($(#[doc = $doc])+ pub $field: u64,)+
+            /// What each sampling rule decided; see [`RuleCounts`]. Those of a layer's sampler, filled in by
+            /// [`SegmentLayer::stats`](crate::SegmentLayer::stats).
+            pub rules: Vec<RuleCounts>,
             /// The latest trouble on the way out, in words.
             pub last_error: Option<String>,
         }
@@ -55,6 +60,7 @@ macro_rules! counters {
             pub fn snapshot(&self) -> StatsSnapshot {
                 StatsSnapshot {
                     $($field: self.get(Counter::$counter),)+
+                    rules: Vec::new(),
                     last_error: self.lock_error().clone(),
                 }
             }
@@ -69,7 +75,19 @@ counters! {
     SegmentsSampled segments_sampled,
     /// Segments that are not recorded, only propagated.
     SegmentsUnsampled segments_unsampled,
-    /// Subsegments opened beneath sampled segments.
+    /// Of those not sampled, recorded in memory until their end, for late capture.
+    LateRecorded late_recorded,
+    /// Of those, sent after all for how they ended.
+    LateCaptured late_captured,
+    /// Of those, not sent although they met a condition: beyond so many a second.
+    LateOverLimit late_over_limit,
+    /// Not recorded for late capture, or given up: the memory for it was used up.
+    LateNoRoom late_no_room,
+    /// Times that a file of sampling rules was read again and is in force.
+    RulesReloaded rules_reloaded,
+    /// Times that a changed file of sampling rules could not be used.
+    RulesRefused rules_refused,
+    /// Subsegments opened beneath segments that are recorded.
     SubsegmentsOpened subsegments_opened,
     /// Segments not recorded because the incoming header said `Sampled=0`.
     UpstreamUnsampled upstream_unsampled,
@@ -181,7 +199,7 @@ impl StatsSnapshot {
     }
 }
 
-/// One line for a log: the counters that are not zero, as `name=count`.
+/// One line for a log: the counters that are not zero, as `name=count`, and behind each rule in quotes its own.
 impl fmt::Display for StatsSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
@@ -191,6 +209,10 @@ impl fmt::Display for StatsSnapshot {
                 write!(f, "{separator}{}={value}", counter.name())?;
                 separator = " ";
             }
+        }
+        for rule in &self.rules {
+            write!(f, "{separator}rule {rule}")?;
+            separator = "; ";
         }
         match &self.last_error {
             Some(error) => write!(f, "{separator}last_error={error:?}"),

@@ -3,7 +3,7 @@
 
 use xray_core::document::limits;
 use xray_core::sampling::Rules;
-use xray_core::{Code, Counter, SETTINGS, TraceHeader};
+use xray_core::{Code, Counter, LateCapture, RuleCounts, SETTINGS, TraceHeader};
 
 const DIAGNOSTICS: &str = include_str!("../../docs/diagnostics.md");
 const DEFAULTS: &str = include_str!("../../docs/defaults.md");
@@ -68,6 +68,14 @@ fn limits_are_those_of_the_code() {
         ("trace header | 8 KiB", TraceHeader::MAX_READ == 8 * 1024),
         ("256 bytes are carried on", TraceHeader::MAX_DATA == 256),
         ("8 MiB of text, 10,000 rules", Rules::MAX_BYTES == 8 << 20 && Rules::MAX_RULES == 10_000),
+        ("64 of them on the response", Rules::MAX_LATE == 64),
+        ("patterns of 512 characters, 32 attributes a rule", Rules::MAX_PATTERN == 512 && Rules::MAX_ATTRIBUTES == 32),
+        (
+            "4,096 segments, and 16 MiB in all",
+            LateCapture::DEFAULT_SEGMENTS == 4096 && LateCapture::DEFAULT_BYTES == 16 << 20,
+        ),
+        ("10 segments a second", LateCapture::DEFAULT_LIMIT == 10),
+        ("the first 100 that decided anything", RuleCounts::MAX_ROWS == 100),
     ] {
         assert!(LIMITS.contains(what), "{what} is not in the page");
         assert!(limit, "{what} is not what the code holds");

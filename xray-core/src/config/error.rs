@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
+use super::variables::SETTINGS;
 use crate::diagnostics::messages::Chain;
 use crate::emit::ParseDaemonAddressError;
 
@@ -63,6 +64,18 @@ pub enum ConfigError {
         /// File, rule, field and what is expected.
         source: Box<dyn Error + Send + Sync>,
     },
+}
+
+impl ConfigError {
+    /// For a variable whose value is not text.
+    pub(crate) fn not_unicode(name: &str, value: &std::ffi::OsStr) -> Option<ConfigError> {
+        let (setting, name) = SETTINGS.iter().find_map(|setting| {
+            let mut names = setting.variables.iter().chain(setting.fallbacks);
+            Some((setting.name, *names.find(|known| **known == name)?))
+        })?;
+        let value = value.to_string_lossy().into_owned();
+        Some(ConfigError::Value { setting, origin: Origin::Variable(name), value, expected: "text in UTF-8" })
+    }
 }
 
 impl fmt::Debug for ConfigError {

@@ -5,6 +5,7 @@
 //! variable counts as absent.
 
 mod error;
+mod late;
 mod read;
 mod variables;
 
@@ -12,6 +13,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub use error::{ConfigError, Origin};
+pub use late::{LateCapture, ParseLateCaptureError};
 pub use variables::{SETTINGS, Setting};
 
 use crate::Trust;
@@ -41,6 +43,10 @@ pub struct Config {
     pub sampling: Sourced<Sampling>,
     /// `all`, or the path of a rules file, not yet read; `None` for the default rule.
     pub sampling_rules: Sourced<Option<String>>,
+    /// How often a file of rules is looked at for changes; `None` for never.
+    pub reload_after: Sourced<Option<Duration>>,
+    /// What is kept of what was not sampled.
+    pub late_capture: Sourced<LateCapture>,
     /// How far incoming headers are believed.
     pub trust: Sourced<Trust>,
     /// What happens to a subsegment without a segment.
@@ -76,6 +82,10 @@ pub struct Settings {
     pub sampling: Option<Sampling>,
     /// `all`, or the path of a rules file.
     pub sampling_rules: Option<String>,
+    /// How often a file of rules is looked at for changes; zero for never.
+    pub reload_after: Option<Duration>,
+    /// What is kept of what was not sampled.
+    pub late_capture: Option<LateCapture>,
     /// How far incoming headers are believed.
     pub trust: Option<Trust>,
     /// What happens to a subsegment without a segment.
@@ -210,6 +220,7 @@ impl Config {
         let rules = self.sampling_rules.value.as_deref().unwrap_or(variables::SAMPLING_RULES.default);
         let runs_on = self.origin.value.as_deref().unwrap_or(variables::ORIGIN.default);
         let root_spans = if self.root_spans.value { "on" } else { "off" };
+        let reload = self.reload_after.value.unwrap_or_default().as_secs_f64();
         let in_progress = self.in_progress_after.value.unwrap_or_default().as_secs_f64();
         let values: [(&dyn fmt::Display, Origin); SETTINGS.len()] = [
             (&self.service.value, self.service.origin),
@@ -217,6 +228,8 @@ impl Config {
             (&self.daemon.value, self.daemon.origin),
             (&self.sampling.value, self.sampling.origin),
             (&rules, self.sampling_rules.origin),
+            (&reload, self.reload_after.origin),
+            (&self.late_capture.value, self.late_capture.origin),
             (&trust, self.trust.origin),
             (&self.context_missing.value, self.context_missing.origin),
             (&root_spans, self.root_spans.origin),

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::variables as rows;
-use super::{Config, ConfigError, ContextMissing, Origin, Sampling, Setting, Settings, Sourced, SpanFields};
+use super::{
+    Config, ConfigError, ContextMissing, LateCapture, Origin, Sampling, Setting, Settings, Sourced, SpanFields,
+};
 use crate::Trust;
 use crate::diagnostics::DiagnosticsLevel;
 use crate::emit::DaemonAddress;
@@ -16,6 +18,20 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<String>, settings: Settings) 
         daemon: reader.daemon(settings.daemon),
         sampling: reader.value(&rows::SAMPLING, settings.sampling, Sampling::default(), SAMPLING_TEXTS, sampling),
         sampling_rules: reader.text(&rows::SAMPLING_RULES, settings.sampling_rules.map(Some), None),
+        reload_after: reader.value(
+            &rows::RELOAD_AFTER,
+            settings.reload_after.map(unless_zero),
+            Some(Duration::from_secs(10)),
+            "seconds from 0 to 86400",
+            seconds,
+        ),
+        late_capture: reader.value(
+            &rows::LATE_CAPTURE,
+            settings.late_capture,
+            LateCapture::default(),
+            super::late::EXPECTED,
+            |text| text.parse().ok(),
+        ),
         trust: reader.value(&rows::TRUST, settings.trust, Trust::default(), "full, join or none", trust),
         context_missing: reader.value(
             &rows::CONTEXT_MISSING,

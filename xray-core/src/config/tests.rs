@@ -27,6 +27,8 @@ fn defaults_are_explained_as_the_table_says() {
         daemon address = 127.0.0.1:2000 (from default)
         sampling = local (from default)
         sampling rules = 1 a second, then 5 % (from default)
+        rules reloaded after = 10 (from default)
+        late capture = rules (from default)
         trust = full (from default)
         context missing = LOG_ERROR (from default)
         root spans = on (from default)
@@ -52,6 +54,8 @@ fn every_variable_is_heard_and_named_as_the_origin() {
         ("AWS_XRAY_DAEMON_ADDRESS", "tcp:a:1 udp:b:2"),
         ("XRAY_SAMPLING", "Central"),
         ("XRAY_SAMPLING_RULES", "all"),
+        ("XRAY_SAMPLING_RELOAD", "0"),
+        ("XRAY_LATE_CAPTURE", "error, slow=1.5"),
         ("XRAY_TRUST", "join"),
         ("AWS_XRAY_CONTEXT_MISSING", "ignore_error"),
         ("XRAY_ROOT_SPANS", "off"),
@@ -69,6 +73,8 @@ fn every_variable_is_heard_and_named_as_the_origin() {
         daemon address = udp:b:2 tcp:a:1 (from AWS_XRAY_DAEMON_ADDRESS)
         sampling = central (from XRAY_SAMPLING)
         sampling rules = all (from XRAY_SAMPLING_RULES)
+        rules reloaded after = 0 (from XRAY_SAMPLING_RELOAD)
+        late capture = error,slow=1.5 (from XRAY_LATE_CAPTURE)
         trust = join (from XRAY_TRUST)
         context missing = IGNORE_ERROR (from AWS_XRAY_CONTEXT_MISSING)
         root spans = off (from XRAY_ROOT_SPANS)
@@ -108,6 +114,8 @@ fn typed_settings_come_from_code() {
         daemon: Some("[::1]:2000".into()),
         sampling: Some(Sampling::Central),
         sampling_rules: Some("rules.json".into()),
+        reload_after: Some(Duration::from_secs(60)),
+        late_capture: Some(LateCapture::rules().with_faults()),
         trust: Some(Trust::None),
         context_missing: Some(ContextMissing::RuntimeError),
         root_spans: Some(false),
@@ -127,6 +135,8 @@ fn typed_settings_come_from_code() {
         daemon address = [::1]:2000 (from code)
         sampling = central (from code)
         sampling rules = rules.json (from code)
+        rules reloaded after = 60 (from code)
+        late capture = fault (from code)
         trust = none (from code)
         context missing = RUNTIME_ERROR (from code)
         root spans = off (from code)
@@ -193,6 +203,8 @@ fn errors_name_origin_value_and_what_is_expected() {
     let refused = [
         ("AWS_XRAY_DAEMON_ADDRESS", "udp:a:1"),
         ("XRAY_SAMPLING", "remote"),
+        ("XRAY_SAMPLING_RELOAD", "never"),
+        ("XRAY_LATE_CAPTURE", "faults"),
         ("XRAY_TRUST", "some"),
         ("AWS_XRAY_CONTEXT_MISSING", "PANIC"),
         ("XRAY_ROOT_SPANS", "perhaps"),
@@ -208,6 +220,8 @@ fn errors_name_origin_value_and_what_is_expected() {
     expect![[r#"
         daemon address (from AWS_XRAY_DAEMON_ADDRESS) cannot be used: daemon address "udp:a:1" has only one of udp: and tcp:; expected host:port or "udp:host:port tcp:host:port", with IPv6 as [::1]:2000
         sampling is "remote" (from XRAY_SAMPLING), expected local or central
+        rules reloaded after is "never" (from XRAY_SAMPLING_RELOAD), expected seconds from 0 to 86400
+        late capture is "faults" (from XRAY_LATE_CAPTURE), expected off, rules, fault, error, throttle, slow=SECONDS, limit=COUNT, upstream, separated by commas
         trust is "some" (from XRAY_TRUST), expected full, join or none
         context missing is "PANIC" (from AWS_XRAY_CONTEXT_MISSING), expected LOG_ERROR, IGNORE_ERROR or RUNTIME_ERROR
         root spans is "perhaps" (from XRAY_ROOT_SPANS), expected on or off
@@ -230,4 +244,15 @@ fn span_fields_allow_exact_names() {
     let only = SpanFields::Only(vec!["order".into()]);
     assert!(only.allow("order") && !only.allow("order.id") && !only.allow("Order"));
     assert!(SpanFields::All.allow("x") && !SpanFields::None.allow("x"));
+}
+
+#[test]
+#[cfg(unix)]
+fn a_variable_that_is_not_unicode_is_an_error_that_names_it() {
+    use std::os::unix::ffi::OsStrExt;
+    let value = std::ffi::OsStr::from_bytes(b"/etc/\xffrules.json");
+    let told = |name| ConfigError::not_unicode(name, value).map(|error| error.to_string());
+    let expected = "sampling rules is \"/etc/\u{fffd}rules.json\" (from XRAY_SAMPLING_RULES), expected text in UTF-8";
+    assert_eq!(told("XRAY_SAMPLING_RULES").as_deref(), Some(expected));
+    assert_eq!(told("PATH"), None);
 }

@@ -59,6 +59,14 @@ settings! {
         "sampling rules", ["XRAY_SAMPLING_RULES"], [], "1 a second, then 5 %",
         "all, none, the path of a rules file, or the rules themselves as JSON"
     }
+    RELOAD_AFTER {
+        "rules reloaded after", ["XRAY_SAMPLING_RELOAD"], [], "10",
+        "seconds between two looks at a rules file, which is read again when it has changed; 0 never looks"
+    }
+    LATE_CAPTURE {
+        "late capture", ["XRAY_LATE_CAPTURE"], [], "rules",
+        "requests not sampled that are kept for how they end: off; rules (on the response); or fault, error, throttle, slow=SECONDS, limit=COUNT, upstream, separated by commas"
+    }
     TRUST {
         "trust", ["XRAY_TRUST"], [], "full",
         "incoming headers: full (join and obey), join (join, decide here) or none (ignore)"

@@ -121,6 +121,10 @@ codes! {
     ///
     /// Look at the rules in the X-Ray console: those of version 1 with all fields are used, each name once.
     Xr027 "XR027",
+    /// A file of sampling rules has changed, and its new version cannot be used: the rules in force stay.
+    ///
+    /// Correct the field that is named; the file is read again as soon as it changes.
+    Xr028 "XR028",
 }
 
 impl fmt::Display for Code {

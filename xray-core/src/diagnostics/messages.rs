@@ -224,6 +224,21 @@ pub(crate) fn sampling_rules_skipped(skipped: usize, operation: &str) -> String 
     )
 }
 
+/// XR028.
+pub(crate) fn rules_refused(error: &dyn Error) -> String {
+    format!("{}; the rules in force stay, and the file is read again when it changes", Chain(error))
+}
+
+/// XR025, about rules on the response.
+pub(crate) fn late_rules_unused(rule: &str, in_lambda: bool) -> String {
+    let mend = if in_lambda {
+        "in Lambda the platform decides what is recorded"
+    } else {
+        "late capture is off; set XRAY_LATE_CAPTURE=rules"
+    };
+    format!("sampling rules: rule {} asks for the response and never matches: {mend}", Quoted(rule))
+}
+
 /// An error with its sources. They come from the configuration or the system, not from the network.
 pub(crate) struct Chain<'a>(pub(crate) &'a dyn Error);
 
@@ -298,6 +313,11 @@ mod tests {
             guard_dropped(Duration::from_millis(3)),
             open_long("worker", Duration::from_secs(900), 5000),
             setting_refused(&io::Error::other("AWS_XRAY_CONTEXT_MISSING is \"x\"")),
+            rules_refused(&io::Error::other(
+                "sampling rules in a.json: rule 1: rate is 2.0; expected a number from 0.0 to 1.0",
+            )),
+            late_rules_unused("errors", false),
+            late_rules_unused("errors", true),
         ];
         expect![[r#"
             nothing is listening on udp 127.0.0.1:2000 (from default); 1 document lost. Start the X-Ray daemon, or set AWS_XRAY_DAEMON_ADDRESS
@@ -324,7 +344,10 @@ mod tests {
             412 documents lost in all because the queue to the sender is full (4096 documents or 8388608 bytes). Sample less, or look at what keeps the emitter busy
             shut down 3 ms after the start, before any segment. Keep the guard: let _xray = …, not let _ = …
             segment "worker" has been open for 900 s, 5000 subsegments already sent. Use one segment for each job
-            AWS_XRAY_CONTEXT_MISSING is "x"; the default is used"#]].assert_eq(&lines.join("\n"));
+            AWS_XRAY_CONTEXT_MISSING is "x"; the default is used
+            sampling rules in a.json: rule 1: rate is 2.0; expected a number from 0.0 to 1.0; the rules in force stay, and the file is read again when it changes
+            sampling rules: rule "errors" asks for the response and never matches: late capture is off; set XRAY_LATE_CAPTURE=rules
+            sampling rules: rule "errors" asks for the response and never matches: in Lambda the platform decides what is recorded"#]].assert_eq(&lines.join("\n"));
         assert!(lines.iter().all(|line| !line.contains('\n') && !line.ends_with('.')));
     }
 

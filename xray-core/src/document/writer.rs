@@ -196,7 +196,7 @@ fn uncommon_members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, stamp: &Sta
         out.extend_from_slice(&stamp.members);
         out.extend_from_slice(br#","aws":{"xray":{"#);
         out.extend_from_slice(&stamp.sdk);
-        if let Some(rule) = &tree.head.rule {
+        if let Some(rule) = tree.head.decision.rule() {
             out.extend_from_slice(br#","sampling_rule_name":"#);
             escape::string(out, rule);
         }

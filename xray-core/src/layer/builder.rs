@@ -1,23 +1,24 @@
 //! From settings to a layer.
 
+use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::callsite::Callsites;
+use super::rules::Source;
 use super::table::SpanTable;
 use super::{SegmentLayer, Shared};
 use crate::clock::{Clock, SystemClock};
-#[cfg(any(feature = "central-sampling", not(feature = "udp")))]
-use crate::config::Origin;
 #[cfg(feature = "central-sampling")]
 use crate::config::Sampling;
-use crate::config::{Config, ConfigError, ContextMissing, Settings, SpanFields};
+use crate::config::{Config, ConfigError, ContextMissing, LateCapture, Origin, Settings, SpanFields};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, DiagnosticsLevel, messages};
 use crate::document::writer::Stamp;
 use crate::emit::Emit;
 use crate::emit::outlet::Outlet;
 use crate::entropy::{Entropy, ThreadEntropy};
-use crate::node::{Behaviour, Delivery, Recorder, Trust};
+use crate::node::{Behaviour, Delivery, Recorder, Reload, Trust};
 #[cfg(feature = "central-sampling")]
 use crate::sampling::CentralSampler;
 #[cfg(feature = "central-sampling")]
@@ -87,7 +88,7 @@ pub struct Builder {
     environment: bool,
     emitter: Option<Arc<dyn Emit>>,
     sampler: Option<Arc<dyn Sample>>,
-    rules: Option<Rules>,
+    rules: Option<Source>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     handler: Option<Handler>,
@@ -125,8 +126,51 @@ impl Builder {
 
     /// Sampling rules. Of this and [`Builder::sampler`] the later holds.
     pub fn rules(mut self, rules: Rules) -> Self {
-        self.rules = Some(rules);
+        self.rules = Some(Source::Rules(rules));
         self.sampler = None;
+        self
+    }
+
+    /// Sampling rules in a JSON file, which is read again when it changes: see
+    /// [`reload_rules_every`](Builder::reload_rules_every). A new version that cannot be used is told (XR028), and the
+    /// rules in force stay. Of this, [`Builder::rules`] and [`Builder::sampler`] the last holds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::SegmentLayer;
+    ///
+    /// let refused = SegmentLayer::builder("orders").without_environment().rules_file("no/such/file.json").build();
+    /// assert!(format!("{:?}", refused.unwrap_err()).contains("no/such/file.json"));
+    /// ```
+    pub fn rules_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.rules = Some(Source::File(path.into()));
+        self.sampler = None;
+        self
+    }
+
+    /// How often a file of rules, from code or a variable, is looked at for changes: every 10 s unless said, zero for
+    /// never. A synchronous layer has no thread to do it: see [`SegmentLayer::reload_rules`].
+    pub fn reload_rules_every(mut self, time: Duration) -> Self {
+        self.settings.reload_after = Some(time);
+        self
+    }
+
+    /// What is kept, for how it ends, of requests that were not sampled: what rules on the response ask for, unless
+    /// said. Never in AWS Lambda.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use xray_core::{LateCapture, SegmentLayer};
+    ///
+    /// let late = LateCapture::rules().with_faults().with_slower_than(Duration::from_secs(2));
+    /// let layer = SegmentLayer::builder("orders").late_capture(late).build()?;
+    /// # Ok::<(), xray_core::ConfigError>(())
+    /// ```
+    pub fn late_capture(mut self, late: LateCapture) -> Self {
+        self.settings.late_capture = Some(late);
         self
     }
 
@@ -315,27 +359,48 @@ impl Builder {
 
     fn assemble(self) -> (SegmentLayer, Vec<ConfigError>) {
         let environment = self.environment;
-        let lookup = |name: &str| environment.then(|| std::env::var(name).ok()).flatten();
+        let not_unicode = RefCell::new(Vec::new());
+        let lookup = |name: &str| {
+            let value = if environment { std::env::var_os(name)? } else { return None };
+            value.into_string().map_err(|value| not_unicode.borrow_mut().push((name.to_owned(), value))).ok()
+        };
         let (config, mut refused) = Config::from_lookup_lossy(&lookup, self.settings);
+        refused
+            .extend(not_unicode.take().into_iter().filter_map(|(name, value)| ConfigError::not_unicode(&name, &value)));
         if !config.enabled.value {
             return (SegmentLayer { shared: None }, refused);
         }
-        let rules = match &config.sampling_rules.value {
-            // A variable wins over code, also over a sampler.
-            Some(setting) => Rules::from_setting(setting).map_err(|error| {
-                refused.push(ConfigError::Rules { origin: config.sampling_rules.origin, source: Box::new(error) });
-            }),
-            None => self.rules.ok_or(()),
+        // A variable wins over code, also over a sampler.
+        let (source, origin) = match &config.sampling_rules.value {
+            Some(setting) => (Some(Source::from_setting(setting)), config.sampling_rules.origin),
+            None => (self.rules.map(Ok), Origin::Code),
         };
+        let opened = source.map(|source| source.and_then(|source| source.open(&self.clock, &self.entropy)));
+        let local = opened.transpose().unwrap_or_else(|error| {
+            refused.push(ConfigError::Rules { origin, source: Box::new(error) });
+            None
+        });
+        let in_lambda = config.in_lambda.value;
+        let late = if in_lambda { LateCapture::off() } else { config.late_capture.value };
         let mut explanation = config.explain();
         let mut warnings = Vec::new();
-        let sampler: Arc<dyn Sample> = match (rules, self.sampler) {
-            (Err(()), Some(sampler)) => sampler,
-            (rules, _) => {
-                let rules = rules.unwrap_or_default();
+        let mut reload = None;
+        let sampler: Arc<dyn Sample> = match (local, self.sampler) {
+            (None, Some(sampler)) => sampler,
+            (local, _) => {
+                let default =
+                    || LocalSampler::new(Rules::default(), Arc::clone(&self.clock), Arc::clone(&self.entropy));
+                let local = Arc::new(local.unwrap_or_else(default));
+                let rules = local.rules();
                 explanation.push_str(&format!("sampling rules in effect:\n{rules}"));
-                warnings = rules.warnings().to_vec();
-                Arc::new(LocalSampler::new(rules, Arc::clone(&self.clock), Arc::clone(&self.entropy)))
+                warnings.extend(rules.warnings().iter().map(|warning| messages::rules_warning(warning)));
+                let unused = rules.rules().iter().filter(|rule| rule.is_late() && !late.rules);
+                warnings.extend(unused.map(|rule| messages::late_rules_unused(rule.name(), in_lambda)));
+                if local.file().is_some() {
+                    let every = config.reload_after.value;
+                    reload = Some(Reload::new(Arc::clone(&local), every, self.clock.monotonic()));
+                }
+                local
             }
         };
         let stats = Arc::new(Stats::new());
@@ -368,7 +433,6 @@ impl Builder {
             },
         };
         let outlet = Outlet::new(emitter, Arc::clone(&stats), Arc::clone(&diagnostics), config.daemon.origin);
-        let in_lambda = config.in_lambda.value;
         let origin = config.origin.value.as_deref();
         let detect = !in_lambda && origin == Some(Config::AUTO);
         let service_version = self.service_version.as_deref();
@@ -381,12 +445,14 @@ impl Builder {
             Arc::clone(&self.clock),
             stamp,
             config.in_progress_after.value,
-        );
+        )
+        .with_reload(reload);
         let behaviour = Behaviour {
             trust: config.trust.value,
             context_missing: config.context_missing.value,
             in_lambda,
             collect_sql: config.sql_queries.value,
+            late,
             root_spans: config.root_spans.value,
             stream_after: u32::try_from(config.stream_after.value).unwrap_or(u32::MAX),
         };
@@ -398,7 +464,7 @@ impl Builder {
             detect_origin(&recorder, self.service_version, environment);
         }
         for warning in warnings {
-            recorder.report_each(Code::Xr025, || messages::rules_warning(&warning));
+            recorder.report_each(Code::Xr025, || warning);
         }
         let shared = Shared {
             recorder: Arc::new(recorder),

@@ -23,6 +23,7 @@ mod fields;
 mod guard;
 #[cfg(feature = "fmt")]
 pub mod log;
+mod rules;
 mod spans;
 mod table;
 
@@ -46,6 +47,7 @@ use self::spans::Above;
 use self::table::SpanTable;
 use crate::diagnostics::{Code, messages};
 use crate::node::{self, Handle, Recorder};
+use crate::sampling::RulesError;
 use crate::stats::StatsSnapshot;
 
 /// A `tracing_subscriber` layer that turns spans into X-Ray segments and subsegments.
@@ -123,7 +125,10 @@ impl SegmentLayer {
 
     /// What was recorded, sent and lost so far. All zero when switched off.
     pub fn stats(&self) -> StatsSnapshot {
-        self.shared.as_deref().map(|shared| shared.recorder.stats().snapshot()).unwrap_or_default()
+        let Some(shared) = self.shared.as_deref() else { return StatsSnapshot::default() };
+        let mut snapshot = shared.recorder.stats().snapshot();
+        snapshot.rules = shared.recorder.sampler.rule_counts();
+        snapshot
     }
 
     /// Waits until all that has ended was handed to the emitter, at most `timeout`; false when time ran out.
@@ -136,6 +141,29 @@ impl SegmentLayer {
     /// time ran out.
     pub fn shutdown(&self, timeout: std::time::Duration) -> bool {
         self.shared.as_deref().is_none_or(|shared| shared.recorder.shutdown(timeout))
+    }
+
+    /// Looks, now, whether the file of sampling rules has changed; true when new rules are in force.
+    ///
+    /// The sender thread does this by itself; synchronous layers, which have none, call it. Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// The first time that a changed file cannot be used; the rules in force stay, and XR028 says so too.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let layer = xray_core::layer("orders");
+    /// assert_eq!(layer.reload_rules().ok(), Some(false)); // no file
+    /// ```
+    pub fn reload_rules(&self) -> Result<bool, RulesError> {
+        let Some(shared) = self.shared.as_deref() else { return Ok(false) };
+        let delivery = &shared.recorder.delivery;
+        let Some(reload) = &delivery.reload else { return Ok(false) };
+        let looked = reload.look(&delivery.stats, &delivery.diagnostics);
+        delivery.diagnostics.deliver_queued();
+        looked
     }
 
     /// Announces, now, what has been open longer than the configured time and was not announced yet.

@@ -103,7 +103,8 @@ impl Shared {
     pub(super) fn stand_for(&self, id: &Id, above: Handle) {
         let alias = above.as_alias();
         let retained = self.recorder.delivery.slots.with(above, |tree| {
-            if tree.is_abandoned() {
+            // Of what late capture has forgotten there is still a trace to pass on.
+            if tree.is_abandoned() && !tree.is_dropped() {
                 return false;
             }
             tree.retain(above.node());
@@ -133,7 +134,7 @@ impl Shared {
         }
         let request = SamplingRequest { service: &recorder.service, background: true, ..SamplingRequest::default() };
         let decision = recorder.decide(&request);
-        let head = recorder.head(None, None, &decision, Kind::Implicit);
+        let head = recorder.head(None, None, decision, Kind::Implicit);
         let Some(root) = recorder.open_tree(head) else {
             self.spans.insert(id.into_u64(), Handle::NOTHING);
             return;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::head::Head;
+use super::reload::Reload;
 use super::slots::Slots;
 use super::tree::Tree;
 use crate::clock::Clock;
@@ -34,6 +35,8 @@ pub(crate) struct Delivery {
     detected: std::sync::OnceLock<Stamp>,
     /// Nanoseconds after which an open node is announced; `None` never.
     pub(crate) announce_after: Option<u64>,
+    /// A file of rules that may change.
+    pub(crate) reload: Option<Reload>,
     /// Largest document, bytes; lowered when the transport carries less.
     limit: AtomicUsize,
     /// Documents are written here; kept between trees.
@@ -63,9 +66,21 @@ impl Delivery {
             #[cfg(feature = "origins")]
             detected: std::sync::OnceLock::new(),
             announce_after: announce_after.map(nanoseconds),
+            reload: None,
             limit: AtomicUsize::new(DOCUMENT_BYTES - DAEMON_HEADER.len()),
             buffer: Mutex::default(),
         }
+    }
+
+    /// The same, looking after a file of rules.
+    pub(crate) fn with_reload(mut self, reload: Option<Reload>) -> Delivery {
+        self.reload = reload;
+        self
+    }
+
+    /// Whether the sender has something to look after that nobody will push.
+    pub(crate) fn looks_by_itself(&self) -> bool {
+        self.announce_after.is_some() || self.reload.as_ref().is_some_and(Reload::is_timed)
     }
 
     /// Writes and emits a tree's documents; says how many went out.
@@ -191,6 +206,9 @@ impl Work for Delivery {
 
     fn idle(&self) {
         self.announce();
+        if let Some(reload) = &self.reload {
+            reload.when_due(self.clock.monotonic(), &self.stats, &self.diagnostics);
+        }
         self.outlet.flush();
         self.diagnostics.deliver_queued();
         self.stats.add(Counter::PanicsCaught, self.diagnostics.take_panics());

@@ -101,7 +101,8 @@ impl Node {
         shared
     }
 
-    /// True while what is recorded here will be sent: there is a layer, and the trace is sampled.
+    /// True while what is recorded here will be sent, or may be: there is a layer, and the trace is sampled or recorded
+    /// for late capture.
     pub fn is_recording(&self) -> bool {
         self.recorded().is_some()
     }
@@ -361,9 +362,12 @@ impl Node {
         self.end();
     }
 
-    /// The decision this node lives under. `None` without a layer.
+    /// The decision this node lives under: why, by which rule, under which terms. `None` without a layer.
+    ///
+    /// Where late capture kept the segment it is that decision, [`Reason::Late`](crate::Reason::Late), from the segment's
+    /// end on; the trace header goes on to say `Sampled=0`.
     pub fn decision(&self) -> Option<Decision> {
-        self.with_any(|tree, _| tree.head.decision())
+        self.with_any(|tree, _| tree.head.decision.clone())
     }
 
     /// The trace header for a call made from this node: its trace, its id as `Parent`, its decision, and what the

@@ -1,10 +1,8 @@
 //! What a segment tree knows of its trace: fixed when it opens.
 
-use std::sync::Arc;
-
 use crate::header::{Sampled, TraceHeader};
 use crate::id::{SegmentId, TraceId};
-use crate::sampling::{Decision, Reason};
+use crate::sampling::Decision;
 
 /// The trace, the decision, and the one reading of the wall clock that all times of the tree go back to.
 #[derive(Clone, Debug)]
@@ -16,9 +14,11 @@ pub(crate) struct Head {
     pub(crate) parent: Option<SegmentId>,
     /// `Lineage` and unknown keys of the incoming header, to be passed on.
     pub(crate) data: Option<Box<str>>,
+    /// What is told to callers and to the services called.
     pub(crate) sampled: bool,
-    pub(crate) reason: Reason,
-    pub(crate) rule: Option<Arc<str>>,
+    /// The decision in force: made when it opened, or at its end where late capture kept it.
+    pub(crate) decision: Decision,
+    pub(crate) late: Late,
     /// The incoming header asked for the decision.
     pub(crate) asked: bool,
     pub(crate) kind: Kind,
@@ -36,6 +36,19 @@ pub(crate) enum Kind {
     Implicit,
     /// Someone else sends the segment; we send subsegments.
     Facade,
+}
+
+/// Where a segment that is not sampled stands with late capture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Late {
+    /// It is sampled, or not recorded.
+    No,
+    /// Recorded until its end.
+    Undecided,
+    /// Has ended, and is sent.
+    Kept,
+    /// Has ended or outgrown its room, and is forgotten.
+    Dropped,
 }
 
 /// What calls made inside pass on.
@@ -68,11 +81,8 @@ impl Head {
         }
     }
 
-    pub(crate) fn decision(&self) -> Decision {
-        let decision = Decision::new(self.sampled, self.reason);
-        match &self.rule {
-            Some(rule) => decision.with_rule(Arc::clone(rule)),
-            None => decision,
-        }
+    /// What happens inside is recorded, for good or for now.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.sampled || self.late != Late::No
     }
 }

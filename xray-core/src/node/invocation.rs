@@ -63,14 +63,14 @@ pub(super) fn open(recorder: &Arc<Recorder>, name: &str, incoming: &Incoming) ->
     let usable = whole.filter(|(header, ..)| !header.root().is_zero());
     let head = match usable {
         Some((header, parent, sampled)) => {
-            let mut head = recorder.head(Some(header.root()), Some(parent), &by_header(sampled), Kind::Facade);
+            let mut head = recorder.head(Some(header.root()), Some(parent), by_header(sampled), Kind::Facade);
             head.id = u64::from_str_radix(parent.as_str(), 16).unwrap_or(head.id);
             head.data = Some(header.data()).filter(|data| !data.is_empty()).map(Box::from);
             head
         }
         None => {
             let root = incoming.header().map(TraceHeader::root);
-            let mut head = recorder.head(root, None, &by_header(false), Kind::Facade);
+            let mut head = recorder.head(root, None, by_header(false), Kind::Facade);
             head.pass_on = match incoming.header() {
                 Some(header) => PassOn::Unchanged(Box::new(header.clone())),
                 None => PassOn::Nothing,

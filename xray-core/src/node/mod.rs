@@ -12,9 +12,11 @@ mod head;
 mod instrumented;
 mod invocation;
 mod items;
+mod late;
 mod parts;
 mod record;
 mod recorder;
+mod reload;
 mod segment;
 mod slots;
 mod subsegment;
@@ -45,4 +47,5 @@ pub(crate) use record::{
     exception, formatted, member, text_value, with_draft,
 };
 pub(crate) use recorder::{Behaviour, Recorder};
+pub(crate) use reload::Reload;
 pub(crate) use tree::{Label, NO_NODE, NodeData, Tree, flag};

@@ -7,18 +7,19 @@ use std::time::Duration;
 use super::current;
 use super::delivery::Delivery;
 use super::handle::Handle;
-use super::head::{Head, Kind, PassOn};
+use super::head::{Head, Kind, Late, PassOn};
 use super::items::Draft;
+use super::late::LateStock;
 use super::record::Admitted;
 use super::tree::{Appended, Label, Leaving, Outcome, Tree, flag};
 use crate::clock::Clock;
-use crate::config::ContextMissing;
+use crate::config::{ContextMissing, LateCapture};
 use crate::diagnostics::{Code, Diagnostics, messages};
 use crate::document::names;
 use crate::emit::pipeline::{Limits, Pipeline};
 use crate::entropy::Entropy;
 use crate::node::Trust;
-use crate::sampling::{Decision, Reason, Sample, SamplingRequest};
+use crate::sampling::{Decision, LateRules, Reason, Sample, SamplingRequest};
 use crate::stats::{Counter, Stats};
 use crate::{SegmentId, TraceId};
 
@@ -36,6 +37,7 @@ pub(crate) struct Recorder {
     /// The sampler is told how segments end.
     pub(crate) wants_end: bool,
     pub(crate) delivery: Arc<Delivery>,
+    pub(super) late: LateStock,
     /// `None`: documents leave on the thread that ends the node.
     pipeline: Option<Pipeline<Delivery>>,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Behaviour {
     pub(crate) collect_sql: bool,
     /// Spans with nothing above them open a segment.
     pub(crate) root_spans: bool,
+    /// What is kept of what was not sampled.
+    pub(crate) late: LateCapture,
     /// Finished subsegments of a tree beyond which they leave early.
     pub(crate) stream_after: u32,
 }
@@ -83,6 +87,7 @@ impl Recorder {
             wants_end: sampler.wants_end(),
             sampler,
             delivery,
+            late: LateStock::default(),
             pipeline,
         }
     }
@@ -126,8 +131,17 @@ impl Recorder {
 
     /// Asks the sampler.
     pub(crate) fn decide(&self, request: &SamplingRequest<'_>) -> Decision {
+        self.sampler.sample(&self.with_service_type(request))
+    }
+
+    /// Asks the sampler which rules on the response may keep a request that its caller had unsampled.
+    pub(super) fn late_rules(&self, request: &SamplingRequest<'_>) -> Option<LateRules> {
+        self.sampler.late_rules(&self.with_service_type(request))
+    }
+
+    fn with_service_type<'a>(&'a self, request: &SamplingRequest<'a>) -> SamplingRequest<'a> {
         let service_type = request.service_type.or(self.delivery.stamp().origin.as_deref());
-        self.sampler.sample(&SamplingRequest { service_type, ..*request })
+        SamplingRequest { service_type, ..*request }
     }
 
     /// A head for a new trace or one joined.
@@ -135,7 +149,7 @@ impl Recorder {
         &self,
         trace_id: Option<TraceId>,
         parent: Option<SegmentId>,
-        decision: &Decision,
+        decision: Decision,
         kind: Kind,
     ) -> Head {
         let wall = self.clock.wall();
@@ -146,8 +160,8 @@ impl Recorder {
             parent,
             data: None,
             sampled: decision.sampled(),
-            reason: decision.reason(),
-            rule: decision.rule_arc(),
+            late: self.late(&decision, kind),
+            decision,
             asked: false,
             kind,
             pass_on: PassOn::Own,
@@ -162,30 +176,32 @@ impl Recorder {
 
     /// The same, of a segment that is not named for the service. The name goes to the sampler alone.
     pub(crate) fn open_tree_named(&self, head: Head, name: Option<&str>) -> Option<Handle> {
-        let sampled = head.sampled;
+        let (sampled, undecided) = (head.sampled, head.late == Late::Undecided);
         let start = self.now();
         let id = head.id;
         let mut tree = self.delivery.pool.take(head);
         self.stats().add(Counter::SegmentsOpened, 1);
-        if sampled {
-            tree.open_segment(id, start, Some(self.service_label))?;
-            self.stats().add(Counter::SegmentsSampled, 1);
-        } else {
-            self.stats().add(Counter::SegmentsUnsampled, 1);
+        self.stats().add(if sampled { Counter::SegmentsSampled } else { Counter::SegmentsUnsampled }, 1);
+        if undecided && !self.make_late_room(&mut tree) {
+            tree.head.late = Late::No;
         }
-        if self.wants_end {
+        if tree.head.is_recorded() {
+            tree.open_segment(id, start, Some(self.service_label))?;
+        }
+        if self.wants_end || undecided {
             tree.set_outcome(Outcome::opened(start, name.map(Box::from)));
         }
         tree.retain(0);
         match self.delivery.slots.insert(tree) {
             Ok(handle) => {
-                if let (Some(pipeline), Some(_)) = (&self.pipeline, self.delivery.announce_after) {
+                if let Some(pipeline) = self.pipeline.as_ref().filter(|_| self.delivery.looks_by_itself()) {
                     // Someone has to notice when this stays open.
                     pipeline.start();
                 }
                 Some(handle)
             }
-            Err(_) => {
+            Err(mut tree) => {
+                self.give_late_room_back(&mut tree);
                 self.stats().add(Counter::DroppedNodeLimit, 1);
                 None
             }
@@ -216,6 +232,7 @@ impl Recorder {
                 return None;
             };
             let appended = if draft.is_empty() { Appended::default() } else { tree.append(node, draft, false) };
+            self.keep_room(tree);
             Some((node, appended))
         })??;
         self.stats().add(Counter::SubsegmentsOpened, 1);
@@ -226,6 +243,9 @@ impl Recorder {
     /// Takes back one reference, and ends the node at a time when it is the holder's to end.
     pub(crate) fn close(&self, handle: Handle, end: Option<u64>) {
         let stream_after = self.rules.stream_after;
+        if let (Some(at), true) = (end, handle.is_recorded() && handle.node() == 0) {
+            self.decide_late(handle, at);
+        }
         let finished = self.delivery.slots.finish(handle, |tree| {
             let ended = if self.wants_end { end.and_then(|at| tree.ended(handle, at)) } else { None };
             tree.release(handle.node());
@@ -243,9 +263,9 @@ impl Recorder {
         }
     }
 
-    /// Notes how a segment goes, where the sampler wants to know. For those who hold it as its owner.
+    /// Notes how a segment goes, where the sampler or late capture wants to know. For those who hold it as its owner.
     pub(crate) fn note(&self, handle: Handle, flags: u16, status: Option<u16>) {
-        if self.wants_end {
+        if self.wants_end || self.late.is_used() {
             self.delivery.slots.with(handle, |tree| tree.note(handle, flags, status));
         }
     }
@@ -253,6 +273,9 @@ impl Recorder {
     /// Takes back a span's reference and ends its node: at its last exit, else now. The one span of an implicit
     /// segment ends that with it.
     pub(crate) fn close_span(&self, handle: Handle) {
+        if handle.node() == 1 && self.late.is_used() {
+            self.decide_late_span(handle);
+        }
         // The clock is read for spans that were never entered only, and outside the lock.
         if !self.close_span_at(handle, None) {
             self.close_span_at(handle, Some(self.now()));
@@ -341,7 +364,12 @@ impl Recorder {
             if flags != 0 {
                 tree.mark(handle.node(), flags);
             }
-            if draft.is_empty() { Appended::default() } else { tree.append(handle.node(), draft, replace) }
+            if draft.is_empty() {
+                return Appended::default();
+            }
+            let appended = tree.append(handle.node(), draft, replace);
+            self.keep_room(tree);
+            appended
         });
         let appended = appended.unwrap_or_default();
         self.count(appended, draft);
@@ -399,9 +427,10 @@ impl Recorder {
             handle
         };
         if handle.is_recorded() {
-            match self.delivery.slots.with(handle, |tree| tree.is_abandoned()) {
-                Some(false) => Above::Node(handle.as_own()),
-                Some(true) => Above::Nothing,
+            match self.delivery.slots.with(handle, |tree| (tree.is_abandoned(), tree.is_dropped())) {
+                Some((false, _)) => Above::Node(handle.as_own()),
+                Some((true, true)) => Above::Unsampled(handle.as_own()),
+                Some((true, false)) => Above::Nothing,
                 None => Above::Silent,
             }
         } else if handle.is_unsampled() {
@@ -418,6 +447,7 @@ impl Recorder {
             let abandoned = self.delivery.slots.with(frame.handle, |tree| {
                 let implicit = tree.head.kind == Kind::Implicit && !tree.is_abandoned();
                 if implicit {
+                    self.give_late_room_back(tree);
                     tree.abandon();
                 }
                 implicit
@@ -476,7 +506,7 @@ impl Recorder {
         if head.sampled {
             return;
         }
-        if self.diagnostics().detail(Code::Xr010, || messages::not_sampled(&self.service, head.rule.as_deref())) {
+        if self.diagnostics().detail(Code::Xr010, || messages::not_sampled(&self.service, head.decision.rule())) {
             self.deliver_diagnostics();
         }
         let stats = self.stats();
@@ -489,7 +519,7 @@ impl Recorder {
         if upstream * 10 >= opened * 9 {
             self.report(Code::Xr011, || messages::upstream_unsampled(upstream, opened));
         } else if sampled == 0 {
-            self.report(Code::Xr010, || messages::none_sampled(opened, head.rule.as_deref()));
+            self.report(Code::Xr010, || messages::none_sampled(opened, head.decision.rule()));
         }
     }
 

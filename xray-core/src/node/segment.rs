@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::current::NO_SPAN;
 use super::guard::Node;
 use super::head::{Head, Kind};
 use super::invocation;
@@ -106,12 +107,11 @@ impl<'a> SegmentBuilder<'a> {
         }
         recorder.abandon_implicit();
         let head = self.head(recorder, Kind::Explicit);
-        let sampled = head.sampled;
         let own_name = self.name.as_deref().filter(|name| *name != &*recorder.service);
         let Some(handle) = recorder.open_tree_named(head, own_name) else { return Node::NONE };
         let node = Node::adopt(Arc::clone(recorder), handle, true);
         match self.name {
-            Some(name) if sampled && *name != *recorder.service => {
+            Some(name) if node.is_recording() && *name != *recorder.service => {
                 let valid = names::segment_name(&name);
                 if valid != name {
                     // Beside an incoming header the name may be from the request as well: its host.
@@ -136,18 +136,14 @@ impl<'a> SegmentBuilder<'a> {
             Some(Sampled::Yes) if trust == Trust::Full => by_header(true),
             Some(Sampled::No) if trust == Trust::Full => {
                 recorder.stats().add(Counter::UpstreamUnsampled, 1);
-                by_header(false)
+                let asked = recorder.rules.late.rules && recorder.rules.late.upstream;
+                let rules = if asked { recorder.late_rules(&self.request(recorder)) } else { None };
+                by_header(false).with_late_rules(rules)
             }
-            _ => {
-                let mut request = self.sampling;
-                if request.service.is_empty() {
-                    request.service = self.name.as_deref().unwrap_or(&recorder.service);
-                }
-                recorder.decide(&request)
-            }
+            _ => recorder.decide(&self.request(recorder)),
         };
         let (root, parent) = (header.map(TraceHeader::root), header.and_then(TraceHeader::parent));
-        let mut head = recorder.head(root, parent, &decision, kind);
+        let mut head = recorder.head(root, parent, decision, kind);
         head.asked = said == Some(Sampled::Requested);
         head.data = header.map(TraceHeader::data).filter(|data| !data.is_empty()).map(Box::from);
         if recorder.rules.in_lambda {
@@ -159,6 +155,15 @@ impl<'a> SegmentBuilder<'a> {
             recorder.watch_age(root, &head);
         }
         head
+    }
+
+    /// What rules can match on.
+    fn request<'b>(&'b self, recorder: &'b Recorder) -> SamplingRequest<'b> {
+        let mut request: SamplingRequest<'b> = self.sampling;
+        if request.service.is_empty() {
+            request.service = self.name.as_deref().unwrap_or(&recorder.service);
+        }
+        request
     }
 
     /// True when the incoming header is of another trace than this node's, and decided against recording.
@@ -210,7 +215,13 @@ pub(crate) fn open_below(recorder: &Arc<Recorder>, parent: super::handle::Handle
     if parent.is_unsampled() {
         return Node::view(recorder, parent);
     }
-    let Some(handle) = recorder.open_child(parent, None) else { return Node::NONE };
+    let Some(handle) = recorder.open_child(parent, None) else {
+        // A segment that late capture has just given up is still a trace to pass on.
+        return match recorder.resolve(parent, NO_SPAN) {
+            Above::Unsampled(parent) => Node::view(recorder, parent),
+            _ => Node::NONE,
+        };
+    };
     let node = Node::adopt(Arc::clone(recorder), handle, true);
     let valid = names::segment_name(name);
     if valid != name {

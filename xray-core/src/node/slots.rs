@@ -75,14 +75,18 @@ impl Slots {
             }
         };
         let Some(slot) = self.slot_or_chunk(number) else { return Err(tree) };
-        let (sampled, explicit) = (tree.head.sampled, tree.head.kind == Kind::Explicit);
+        let (recorded, explicit) = (tree.head.is_recorded(), tree.head.kind == Kind::Explicit);
         let mut state = recovered(slot.state.lock());
         // Generation 0 is for handles that name no tree.
         state.generation = if state.generation >= Handle::MAX_GENERATION { 1 } else { state.generation + 1 };
         state.tree = Some(tree);
         self.used.fetch_add(1, Ordering::Relaxed);
         self.explicit.fetch_add(u32::from(explicit), Ordering::Relaxed);
-        Ok(if sampled { Handle::new(number, state.generation, 0) } else { Handle::unsampled(number, state.generation) })
+        Ok(if recorded {
+            Handle::new(number, state.generation, 0)
+        } else {
+            Handle::unsampled(number, state.generation)
+        })
     }
 
     /// Runs `work` on the tree of a handle, if it is still the one the handle was made for.

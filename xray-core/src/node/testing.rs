@@ -1,7 +1,7 @@
 //! What the unit tests of open trees share.
 
-use super::head::{Head, Kind, PassOn};
-use crate::sampling::Reason;
+use super::head::{Head, Kind, Late, PassOn};
+use crate::sampling::{Decision, Reason};
 
 /// A sampled trace whose monotonic time 0 is 1465510280 s.
 pub(crate) fn head() -> Head {
@@ -11,8 +11,8 @@ pub(crate) fn head() -> Head {
         parent: None,
         data: None,
         sampled: true,
-        reason: Reason::Fixed,
-        rule: None,
+        decision: Decision::new(true, Reason::Fixed),
+        late: Late::No,
         asked: false,
         kind: Kind::Explicit,
         pass_on: PassOn::Own,

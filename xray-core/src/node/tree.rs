@@ -20,7 +20,7 @@ pub(crate) use leaving::Leaving;
 pub(crate) use outcome::Outcome;
 
 use super::handle::Handle;
-use super::head::{Head, Kind};
+use super::head::{Head, Kind, Late};
 use super::items::{Class, Draft, ItemBuffer, ItemsOf, Runs};
 use super::record::Admitted;
 use crate::document::limits::{LINKED_TRACES, LINKS};
@@ -58,6 +58,8 @@ pub(crate) struct Tree {
     abandoned: bool,
     /// How it went, for a sampler that asks.
     outcome: Outcome,
+    /// Bytes taken of the stock for late capture.
+    reserved: usize,
 }
 
 impl Tree {
@@ -75,6 +77,7 @@ impl Tree {
             stream_at: 0,
             abandoned: false,
             outcome: Outcome::default(),
+            reserved: 0,
         }
     }
 
@@ -139,6 +142,11 @@ impl Tree {
 
     pub(crate) fn is_abandoned(&self) -> bool {
         self.abandoned
+    }
+
+    /// Late capture has forgotten what was recorded.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.head.late == Late::Dropped
     }
 
     /// Drops what was recorded, for good. References stay counted.

@@ -1,10 +1,13 @@
 //! The sampler that decides by rules kept in this process.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use super::reservoir::Reservoir;
-use super::{Decision, Reason, Rules, Sample, SamplingRequest};
+use super::held::Held;
+use super::rule_set::RuleSet;
+use super::rules_file::RulesFile;
+use super::{Decision, LateRules, RuleCounts, Rules, RulesError, Sample, SamplingRequest, SegmentEnd};
 use crate::{Clock, Entropy};
 
 /// Decides by [`Rules`]: the first rule that matches, its reservoir first, then its rate.
@@ -27,69 +30,118 @@ use crate::{Clock, Entropy};
 /// assert_eq!(first.rule(), Some("Default"));
 /// ```
 pub struct LocalSampler {
-    rules: Rules,
-    /// Of `rules.rules()`, in the same order.
-    reservoirs: Box<[Reservoirs]>,
-    default_reservoirs: Reservoirs,
+    rules: InForce,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
-#[derive(Default)]
-struct Reservoirs {
-    requests: Reservoir,
-    background: Reservoir,
+enum InForce {
+    /// For good.
+    Fixed(Arc<RuleSet>),
+    /// Until the file changes.
+    File(Held, RulesFile),
 }
 
 impl LocalSampler {
     /// A sampler with full reservoirs. Seconds are those of the clock's wall time; draws come from `entropy`.
     pub fn new(rules: Rules, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> LocalSampler {
-        let reservoirs = rules.rules().iter().map(|_| Reservoirs::default()).collect();
-        LocalSampler { rules, reservoirs, default_reservoirs: Reservoirs::default(), clock, entropy }
+        LocalSampler { rules: InForce::Fixed(Arc::new(RuleSet::new(rules, None))), clock, entropy }
     }
 
-    /// The rules it decides by.
-    pub fn rules(&self) -> &Rules {
-        &self.rules
+    /// A sampler by the rules of a JSON file, which [`LocalSampler::reload`] reads again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rules::from_file`].
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    /// use xray_core::sampling::LocalSampler;
+    /// use xray_core::{SystemClock, ThreadEntropy};
+    ///
+    /// let sampler = LocalSampler::from_file("sampling.json", Arc::new(SystemClock), Arc::new(ThreadEntropy))?;
+    /// println!("{sampler}");
+    /// # Ok::<(), xray_core::sampling::RulesError>(())
+    /// ```
+    pub fn from_file(
+        path: impl AsRef<Path>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Result<LocalSampler, RulesError> {
+        let (file, rules) = RulesFile::open(path.as_ref())?;
+        Ok(LocalSampler { rules: InForce::File(Held::new(RuleSet::new(rules, None)), file), clock, entropy })
+    }
+
+    /// Reads the file of rules again if its time of modification or its length is another; true when new rules are in
+    /// force. Without a file nothing happens. Reads a file: not for the threads of requests. A layer does this by
+    /// itself ([`Builder::rules_file`](crate::Builder::rules_file)).
+    ///
+    /// A rule that keeps its name keeps its reservoir and its counts. Requests that are under way keep the rules they
+    /// began with.
+    ///
+    /// # Errors
+    ///
+    /// As [`Rules::from_file`], once for each version of the file; the rules in force stay.
+    pub fn reload(&self) -> Result<bool, RulesError> {
+        let InForce::File(held, file) = &self.rules else { return Ok(false) };
+        let Some(rules) = file.changed()? else { return Ok(false) };
+        held.replace(RuleSet::new(rules, Some(&held.current())));
+        Ok(true)
+    }
+
+    /// The file the rules are read from.
+    pub fn file(&self) -> Option<&Path> {
+        match &self.rules {
+            InForce::Fixed(_) => None,
+            InForce::File(_, file) => Some(file.path()),
+        }
+    }
+
+    /// The rules it decides by now.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.with_set(|set| Arc::clone(set.rules()))
+    }
+
+    #[inline]
+    fn with_set<T>(&self, work: impl FnOnce(&Arc<RuleSet>) -> T) -> T {
+        match &self.rules {
+            InForce::Fixed(set) => work(set),
+            InForce::File(held, _) => held.with(work),
+        }
     }
 }
 
 impl Sample for LocalSampler {
     fn sample(&self, request: &SamplingRequest<'_>) -> Decision {
-        let mut rules = self.rules.rules().iter().zip(&self.reservoirs);
-        let (rule, reservoirs) = rules
-            .find(|(rule, _)| rule.matches(request))
-            .unwrap_or((self.rules.default_rule(), &self.default_reservoirs));
-        let reservoir = if request.background { &reservoirs.background } else { &reservoirs.requests };
-        let fixed_target = rule.fixed_target();
-        // The clock is not read for an empty reservoir.
-        let decision = if fixed_target > 0 && reservoir.take(fixed_target, self.clock.wall()) {
-            Decision::new(true, Reason::Reservoir)
-        } else {
-            Decision::new(draw(self.entropy.next_u64()) < rule.rate(), Reason::Rate)
-        };
-        decision.with_rule(rule.shared_name())
+        self.with_set(|set| set.decide(request, &*self.clock, &*self.entropy))
+    }
+
+    fn late_rules(&self, request: &SamplingRequest<'_>) -> Option<LateRules> {
+        self.with_set(|set| set.late_for(request, usize::MAX))
+    }
+
+    fn sample_late(&self, decision: &Decision, end: &SegmentEnd<'_>) -> Option<Decision> {
+        decision.late_rules()?.decide(end, &*self.clock, &*self.entropy)
+    }
+
+    fn rule_counts(&self) -> Vec<RuleCounts> {
+        self.with_set(|set| set.counts())
     }
 }
 
 /// The effective rules, as [`Rules`] prints them.
 impl fmt::Display for LocalSampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.rules, f)
+        fmt::Display::fmt(&self.rules(), f)
     }
 }
 
 impl fmt::Debug for LocalSampler {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalSampler").field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("LocalSampler").field("rules", &self.rules()).finish_non_exhaustive()
     }
-}
-
-/// A number of [0, 1) from random bits: the upper 53, as many as an `f64` holds exactly. Never 1, so a rate of 1.0
-/// takes every draw, and never below 0, so a rate of 0.0 takes none.
-pub(super) fn draw(bits: u64) -> f64 {
-    const STEPS: f64 = (1_u64 << 53) as f64;
-    (bits >> 11) as f64 / STEPS
 }
 
 #[cfg(test)]
@@ -98,7 +150,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::sampling::Rule;
+    use crate::sampling::{Reason, Rule};
 
     /// A clock set by the test, in seconds.
     #[derive(Default)]
@@ -147,10 +199,11 @@ mod tests {
         let request = SamplingRequest::new("orders");
         let first = sampler.sample(&request);
         let rule: Arc<str> = Rules::DEFAULT_NAME.into();
-        assert_eq!(first, Decision::new(true, Reason::Reservoir).with_rule(rule.clone()));
+        let by = |sampled, reason| Decision::new(sampled, reason).with_rule(rule.clone()).with_terms(1, 0.05);
+        assert_eq!(first, by(true, Reason::Reservoir));
         assert_eq!(sampled(&sampler, &request, 1000), 50);
         assert_eq!(sampled(&sampler, &request, 50), 50, "the lowest draws come first");
-        assert_eq!(sampler.sample(&request), Decision::new(false, Reason::Rate).with_rule(rule));
+        assert_eq!(sampler.sample(&request), by(false, Reason::Rate));
         clock.set(1_465_510_281);
         assert_eq!(sampler.sample(&request).reason(), Reason::Reservoir);
         assert_eq!(sampler.sample(&request).reason(), Reason::Rate);
@@ -246,6 +299,144 @@ mod tests {
             takers.into_iter().map(|taker| taker.join().unwrap()).sum()
         });
         assert_eq!(total, 100);
+    }
+
+    fn end(status: u16) -> SegmentEnd<'static> {
+        SegmentEnd::new("orders", Duration::from_millis(12)).with_status(status)
+    }
+
+    #[test]
+    fn a_rule_on_the_response_keeps_what_its_target_and_rate_let_through() {
+        let errors = Rule::new("errors").with_priority(1).with_attribute("http.status_code", "5*");
+        let rules = Rules::none().with_rule(errors.with_fixed_target(3).with_rate(0.5));
+        let (sampler, clock) = sampler(rules);
+        let request = SamplingRequest::new("orders");
+        let start = sampler.sample(&request);
+        assert_eq!((start.sampled(), start.rule()), (false, Some("Default")));
+
+        let kept = sampler.sample_late(&start, &end(503)).unwrap();
+        let expected = Decision::new(true, Reason::Late).with_rule("errors".into()).with_terms(3, 0.5);
+        assert_eq!(kept, expected);
+        assert_eq!(sampler.sample_late(&start, &end(200)), None, "no rule matches this end");
+        let kept =
+            |times: usize| (0..times).filter(|_| sampler.sample_late(&start, &end(500)).unwrap().sampled()).count();
+        // One of three was taken above; one draw in all was made at the start.
+        assert_eq!(kept(1002), 2 + 500);
+        clock.set(1_465_510_281);
+        assert_eq!(kept(3), 3);
+        let counts = sampler.rule_counts();
+        let rows: Vec<String> = counts.iter().map(ToString::to_string).collect();
+        assert_eq!(rows, [r#""errors" requests=1006 late=506"#, r#""Default" requests=1"#]);
+    }
+
+    #[test]
+    fn a_rule_on_the_response_is_asked_for_what_no_rule_before_it_decides() {
+        let late = |name: &str, path: &str| {
+            Rule::new(name).with_path(path).with_attribute("fault", "true").with_fixed_target(0).with_rate(1.0)
+        };
+        let never = |name: &str, path: &str| Rule::new(name).with_path(path).with_fixed_target(0).with_rate(0.0);
+        let rules = Rules::none()
+            .with_rule(late("failed calls", "/api/*"))
+            .with_rule(never("health", "/health"))
+            .with_rule(late("failures", "*"));
+        let (sampler, _) = sampler(rules);
+        let by = |path: &str| {
+            let start = sampler.sample(&SamplingRequest::new("orders").with_path(path));
+            assert!(!start.sampled());
+            let kept = sampler.sample_late(&start, &end(500));
+            kept.and_then(|decision| decision.rule().map(str::to_owned))
+        };
+        assert_eq!(by("/api/1").as_deref(), Some("failed calls"));
+        assert_eq!(by("/health"), None);
+        assert_eq!(by("/").as_deref(), Some("failures"));
+    }
+
+    #[test]
+    fn what_is_sampled_at_the_start_is_not_asked_again() {
+        let (sampler, _) = sampler(Rules::all().with_rule(Rule::new("errors").with_attribute("fault", "true")));
+        let start = sampler.sample(&SamplingRequest::new("orders"));
+        assert_eq!((start.sampled(), start.late_rules()), (true, None));
+        // A caller's decision is gone against only by those who ask for it.
+        assert!(sampler.late_rules(&SamplingRequest::new("orders")).is_some());
+    }
+
+    #[test]
+    fn a_file_that_changes_is_read_again_and_rules_of_the_same_name_go_on() {
+        let file = TempFile::new("reload");
+        let rules = |target: u32, rate: f64| {
+            format!(
+                r#"{{"version": 2, "default": {{"fixed_target": 1, "rate": 0}}, "rules": [{{"description": "api",
+                "host": "*", "http_method": "*", "url_path": "/api*", "fixed_target": {target}, "rate": {rate}}}]}}"#
+            )
+        };
+        file.write(&rules(2, 0.0));
+        let clock = Arc::new(TestClock::default());
+        let sampler = LocalSampler::from_file(&file.0, clock.clone(), Arc::new(TestEntropy::default())).unwrap();
+        let api = SamplingRequest::new("orders").with_path("/api/7");
+        assert_eq!(sampled(&sampler, &api, 10), 2);
+        assert!(!sampler.reload().unwrap());
+
+        file.write(&rules(30, 0.0));
+        assert!(sampler.reload().unwrap());
+        assert_eq!(sampled(&sampler, &api, 40), 28, "two of this second were given out before");
+        assert_eq!(sampler.rule_counts()[0].to_string(), r#""api" requests=50 sampled=30"#);
+
+        file.write(&rules(3, 2.0));
+        let error = sampler.reload().unwrap_err();
+        assert_eq!((error.file(), error.field()), (Some(&*file.0), Some("rate")));
+        assert!(!sampler.reload().unwrap(), "told once");
+        std::fs::remove_file(&file.0).unwrap();
+        assert!(sampler.reload().is_err());
+        assert!(!sampler.reload().unwrap(), "told once");
+        assert_eq!(sampler.rules().rules()[0].fixed_target(), 30, "the rules in force stay");
+
+        file.write(&rules(100, 1.0));
+        assert!(sampler.reload().unwrap());
+        assert_eq!(sampled(&sampler, &api, 200), 200);
+        let elsewhere = std::thread::scope(|scope| scope.spawn(|| sampled(&sampler, &api, 5)).join().unwrap());
+        assert_eq!(elsewhere, 5);
+    }
+
+    #[test]
+    fn a_request_under_way_keeps_the_rules_it_began_with() {
+        let file = TempFile::new("under-way");
+        let rules = |code: &str| {
+            format!(
+                r#"{{"version": 2, "default": {{"fixed_target": 0, "rate": 0}}, "rules": [{{"description": "errors",
+                "host": "*", "http_method": "*", "url_path": "*", "attributes": {{"http.status_code": "{code}"}},
+                "fixed_target": 1, "rate": 1}}]}}"#
+            )
+        };
+        file.write(&rules("5*"));
+        let sampler =
+            LocalSampler::from_file(&file.0, Arc::new(TestClock::default()), Arc::new(TestEntropy::default())).unwrap();
+        let before = sampler.sample(&SamplingRequest::new("orders"));
+        file.write(&rules("404"));
+        assert!(sampler.reload().unwrap());
+        let after = sampler.sample(&SamplingRequest::new("orders"));
+        let kept = |start, status| sampler.sample_late(start, &end(status)).is_some();
+        assert!(kept(&before, 500) && !kept(&before, 404));
+        assert!(!kept(&after, 500) && kept(&after, 404));
+    }
+
+    /// A path of this test's own, removed in the end.
+    struct TempFile(std::path::PathBuf);
+
+    impl TempFile {
+        fn new(name: &str) -> TempFile {
+            TempFile(std::env::temp_dir().join(format!("xray-rules-{}-{name}.json", std::process::id())))
+        }
+
+        /// Each text that is written here has another length: time of modification may be too coarse to differ.
+        fn write(&self, text: &str) {
+            std::fs::write(&self.0, text).unwrap();
+        }
+    }
+
+    impl Drop for TempFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
+        }
     }
 
     #[test]

@@ -24,15 +24,21 @@
 
 #[cfg(feature = "central-sampling")]
 pub(crate) mod central;
+mod counts;
 mod decision;
 mod end;
 mod error;
 mod fields;
+mod held;
+mod late;
 mod local;
 mod parse;
 mod reservoir;
+mod response;
 mod rule;
+mod rule_set;
 mod rules;
+mod rules_file;
 mod wildcard;
 
 use std::sync::Arc;
@@ -40,10 +46,14 @@ use std::sync::Arc;
 #[cfg(feature = "central-sampling")]
 #[cfg_attr(docsrs, doc(cfg(feature = "central-sampling")))]
 pub use central::CentralSampler;
+pub use counts::RuleCounts;
 pub use decision::{Decision, Reason};
 pub use end::SegmentEnd;
 pub use error::{RulesError, RulesErrorKind};
+pub use late::LateRules;
 pub use local::LocalSampler;
+#[cfg(feature = "layer")]
+pub(crate) use reservoir::Reservoir;
 pub use rule::Rule;
 pub use rules::Rules;
 pub use wildcard::Pattern;
@@ -67,6 +77,27 @@ pub trait Sample: Send + Sync + 'static {
     fn ended(&self, decision: &Decision, end: &SegmentEnd<'_>) {
         let _ = (decision, end);
     }
+
+    /// Which rules on the response may keep a request that this sampler did not decide, because its caller had. Asked
+    /// only where late capture is to go against the caller's decision. Must not block or panic.
+    fn late_rules(&self, request: &SamplingRequest<'_>) -> Option<LateRules> {
+        let _ = request;
+        None
+    }
+
+    /// Decides again, at the end of a segment that was not sampled and whose decision has
+    /// [`late_rules`](Decision::late_rules): kept or not, by the first of them that its end matches; `None` where none
+    /// does. On the host's threads: must not block or panic.
+    fn sample_late(&self, decision: &Decision, end: &SegmentEnd<'_>) -> Option<Decision> {
+        let _ = (decision, end);
+        None
+    }
+
+    /// What each rule has decided so far; at most [`RuleCounts::MAX_ROWS`] rows and one for the others. Asked when
+    /// somebody wants to see the counters.
+    fn rule_counts(&self) -> Vec<RuleCounts> {
+        Vec::new()
+    }
 }
 
 impl<S: Sample + ?Sized> Sample for Arc<S> {
@@ -80,6 +111,18 @@ impl<S: Sample + ?Sized> Sample for Arc<S> {
 
     fn ended(&self, decision: &Decision, end: &SegmentEnd<'_>) {
         (**self).ended(decision, end);
+    }
+
+    fn late_rules(&self, request: &SamplingRequest<'_>) -> Option<LateRules> {
+        (**self).late_rules(request)
+    }
+
+    fn sample_late(&self, decision: &Decision, end: &SegmentEnd<'_>) -> Option<Decision> {
+        (**self).sample_late(decision, end)
+    }
+
+    fn rule_counts(&self) -> Vec<RuleCounts> {
+        (**self).rule_counts()
     }
 }
 

@@ -44,7 +44,13 @@ pub(super) fn rules(json: &str) -> Result<Rules, RulesError> {
     }
     let read: Result<Vec<Rule>, RulesError> =
         list.iter().enumerate().map(|(index, value)| rule(value, index + 1, version, &mut rules)).collect();
-    rules.add(read?);
+    let read = read?;
+    let late = read.iter().filter(|rule| rule.is_late()).count();
+    if late > Rules::MAX_LATE {
+        let problem = format!("there are {late} rules on the response; at most {} are read", Rules::MAX_LATE);
+        return Err(RulesError::new(RulesErrorKind::TooLarge, problem).at_field("rules"));
+    }
+    rules.add(read);
     Ok(rules)
 }
 
@@ -91,10 +97,18 @@ fn rule(value: &Value, number: usize, version: Version, rules: &mut Rules) -> Re
     if let Some(value) = object.get("attributes") {
         let expected = "an object of attribute names and patterns, such as {\"tenant\": \"gold*\"}";
         let attributes = value.as_object().ok_or_else(|| place.invalid("attributes", value, expected))?;
+        if attributes.len() > Rules::MAX_ATTRIBUTES {
+            let problem = format!("attributes are {}; expected at most {}", attributes.len(), Rules::MAX_ATTRIBUTES);
+            return Err(place.error(RulesErrorKind::TooLarge, problem).at_field("attributes"));
+        }
         for (name, value) in attributes {
-            let field = format!("attributes.{name}");
-            let pattern = value.as_str().ok_or_else(|| place.invalid(&field, value, PATTERN))?;
+            let field = format!("attributes.{}", shown(name));
+            let pattern = place.text_of_pattern(&field, value)?;
             rule = rule.with_attribute(name, pattern);
+            // Another attribute of the response is the author's word for something we do not know, and only warned about.
+            if let Some(wrong) = rule.never_met().filter(|wrong| wrong.is_known && wrong.name == name) {
+                return Err(place.invalid(&field, value, wrong.expected));
+            }
         }
     }
     Ok(rule)
@@ -167,7 +181,21 @@ impl Place<'_> {
 
     fn pattern<'v>(self, object: &'v Map<String, Value>, field: &str) -> Result<&'v str, RulesError> {
         let value = self.required(object, field, PATTERN)?;
-        value.as_str().ok_or_else(|| self.invalid(field, value, PATTERN))
+        self.text_of_pattern(field, value)
+    }
+
+    fn text_of_pattern<'v>(self, field: &str, value: &'v Value) -> Result<&'v str, RulesError> {
+        let text = value.as_str().ok_or_else(|| self.invalid(field, value, PATTERN))?;
+        let length = text.chars().count();
+        if length > Rules::MAX_PATTERN {
+            let problem = format!(
+                "{field} is a pattern of {length} characters ({}); expected at most {}",
+                shown(text),
+                Rules::MAX_PATTERN
+            );
+            return Err(self.error(RulesErrorKind::TooLarge, problem).at_field(field));
+        }
+        Ok(text)
     }
 
     fn fixed_target(self, object: &Map<String, Value>) -> Result<u32, RulesError> {

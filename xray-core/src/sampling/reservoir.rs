@@ -16,11 +16,11 @@ use std::time::Duration;
 
 /// The second last drawn on (upper 32 bits, wrapping in 2106) and how much was taken in it (lower 32).
 #[derive(Debug, Default)]
-pub(super) struct Reservoir(AtomicU64);
+pub(crate) struct Reservoir(AtomicU64);
 
 impl Reservoir {
     /// Takes one of the `fixed_target` that the second `now` lies in has, if there is one left.
-    pub(super) fn take(&self, fixed_target: u32, now: Duration) -> bool {
+    pub(crate) fn take(&self, fixed_target: u32, now: Duration) -> bool {
         let second = now.as_secs() as u32;
         // Relaxed: the word is the whole state and guards no other memory.
         let mut state = self.0.load(Ordering::Relaxed);

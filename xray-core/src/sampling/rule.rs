@@ -3,8 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::SamplingRequest;
+use super::response::ResponseAttribute;
 use super::wildcard::Pattern;
+use super::{SamplingRequest, SegmentEnd};
 
 /// A sampling rule: patterns that all have to match, then a reservoir and a rate.
 ///
@@ -39,6 +40,8 @@ pub struct Rule {
     method: Pattern,
     path: Pattern,
     attributes: Vec<(Box<str>, Pattern)>,
+    /// Those of them that only the end of a request knows.
+    response: Vec<ResponseAttribute>,
     priority: Option<u32>,
     fixed_target: u32,
     rate: f64,
@@ -61,6 +64,7 @@ impl Rule {
             method: Pattern::any(),
             path: Pattern::any(),
             attributes: Vec::new(),
+            response: Vec::new(),
             priority: None,
             fixed_target: Rule::DEFAULT_FIXED_TARGET,
             rate: Rule::DEFAULT_RATE,
@@ -100,10 +104,14 @@ impl Rule {
     /// Matches only requests that have this attribute with a value that matches. May be called for several; all
     /// of them have to be there, `*` too asks for the attribute.
     ///
-    /// An attribute that is known only at the end of a request (`http.status_code`, `fault` and the like) can
-    /// not be matched at its start: [`Rules`](super::Rules) sets such a rule aside.
+    /// An attribute that is known only at the end of a request (`http.status_code`, `fault`, `error`, `throttle`,
+    /// `duration`) makes the rule one on the response: it is skipped when a request begins and decides when it has
+    /// ended. See [`Rules`](super::Rules#rules-on-the-response).
     pub fn with_attribute(mut self, name: &str, pattern: &str) -> Rule {
-        self.attributes.push((name.into(), Pattern::new(pattern)));
+        match ResponseAttribute::new(name, pattern) {
+            Some(attribute) => self.response.push(attribute),
+            None => self.attributes.push((name.into(), Pattern::new(pattern))),
+        }
         self
     }
 
@@ -148,12 +156,23 @@ impl Rule {
         self.rate
     }
 
+    /// True for a rule on the response, which decides when a request has ended.
+    pub fn is_late(&self) -> bool {
+        !self.response.is_empty()
+    }
+
     pub(super) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
 
-    /// Whether the request is this rule's. The parts that differ most between rules are asked first.
+    /// Whether the request is this rule's. Never where the rule is one on the response.
     pub(super) fn matches(&self, request: &SamplingRequest<'_>) -> bool {
+        !self.is_late() && self.matches_start(request)
+    }
+
+    /// Whether the beginning of a request is what the rule asks for. The parts that differ most between rules are asked
+    /// first.
+    pub(super) fn matches_start(&self, request: &SamplingRequest<'_>) -> bool {
         self.path.matches_part(request.path)
             && self.method.matches_part(request.method)
             && self.host.matches_part(request.host)
@@ -165,9 +184,18 @@ impl Rule {
             })
     }
 
-    /// The first of its attributes that is not known before the response.
-    pub(super) fn response_attribute(&self) -> Option<&str> {
-        self.attributes.iter().map(|(name, _)| &**name).find(|name| is_of_response(name))
+    /// Whether the end of a request is what this rule on the response asks for.
+    pub(super) fn matches_end(&self, end: &SegmentEnd<'_>) -> bool {
+        self.response.iter().all(|attribute| attribute.matches(end))
+    }
+
+    /// The first attribute of the response that can never match.
+    pub(super) fn never_met(&self) -> Option<NeverMet<'_>> {
+        self.response.iter().find_map(|attribute| {
+            let expected = attribute.expected()?;
+            let is_known = attribute.is_known();
+            Some(NeverMet { name: &attribute.name, pattern: &attribute.pattern, expected, is_known })
+        })
     }
 
     /// Writes what is asked of a request, and what is recorded: `url_path "/x"; fixed_target 1, rate 0.05`.
@@ -184,7 +212,9 @@ impl Rule {
             write!(f, "{separator}{field} {pattern:?}")?;
             separator = ", ";
         }
-        for (name, pattern) in &self.attributes {
+        let of_request = self.attributes.iter().map(|(name, pattern)| (name, pattern));
+        let of_response = self.response.iter().map(|attribute| (&attribute.name, &attribute.pattern));
+        for (name, pattern) in of_request.chain(of_response) {
             write!(f, "{separator}attribute {name:?} {pattern:?}")?;
             separator = ", ";
         }
@@ -195,50 +225,34 @@ impl Rule {
     }
 }
 
+/// An attribute of the response whose pattern can never match, and what would be understood.
+pub(super) struct NeverMet<'a> {
+    pub(super) name: &'a str,
+    pub(super) pattern: &'a Pattern,
+    pub(super) expected: &'static str,
+    /// It is one that can be asked for, by another pattern.
+    pub(super) is_known: bool,
+}
+
 /// Name, priority, the patterns other than `*`, fixed target and rate, on one line.
 impl fmt::Display for Rule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule {:?}", self.name())?;
-        if let Some(priority) = self.priority {
-            write!(f, " (priority {priority})")?;
+        match (self.priority, self.is_late()) {
+            (Some(priority), true) => write!(f, " (priority {priority}, at the end)")?,
+            (Some(priority), false) => write!(f, " (priority {priority})")?,
+            (None, true) => f.write_str(" (at the end)")?,
+            (None, false) => {}
         }
         f.write_str(": ")?;
         self.write_terms(f)
     }
 }
 
-/// Whether an attribute of this name is set by the response or the end of the work.
-///
-/// The names are X-Ray's own (filter expressions, segment documents) and OpenTelemetry's semantic conventions.
-fn is_of_response(name: &str) -> bool {
-    let families = ["http.response", "rpc.response.", "exception."];
-    let names = [
-        "http.status",
-        "http.status_code",
-        "rpc.grpc.status_code",
-        "rpc.connect_rpc.error_code",
-        "grpc.status_code",
-        "otel.status_code",
-        "otel.status_description",
-        "status",
-        "status_code",
-        "error",
-        "error.type",
-        "error.message",
-        "fault",
-        "throttle",
-        "exception",
-        "duration",
-        "response_time",
-        "responsetime",
-    ];
-    let starts_with = |family: &str| name.get(..family.len()).is_some_and(|start| start.eq_ignore_ascii_case(family));
-    families.iter().any(|family| starts_with(family))
-        || names.iter().any(|of_response| name.eq_ignore_ascii_case(of_response))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn request() -> SamplingRequest<'static> {
@@ -295,22 +309,17 @@ mod tests {
     }
 
     #[test]
-    fn attributes_of_the_response_are_told_apart() {
-        for name in [
-            "http.status_code",
-            "HTTP.Response.Status_Code",
-            "http.response_content_length",
-            "fault",
-            "duration",
-            "error.type",
-        ] {
-            assert_eq!(
-                Rule::new("").with_attribute("a", "*").with_attribute(name, "*").response_attribute(),
-                Some(name)
-            );
-        }
-        for name in ["tenant", "http.route", "http.request.method", "errors", "faulty", "http", "url.path"] {
-            assert_eq!(Rule::new("").with_attribute(name, "*").response_attribute(), None, "{name}");
-        }
+    fn a_rule_on_the_response_asks_the_end_and_what_is_known_at_the_start() {
+        let rule = Rule::new("slow errors of gold")
+            .with_attribute("tenant", "gold*")
+            .with_attribute("http.status_code", "5*")
+            .with_attribute("duration", ">1");
+        assert!(rule.is_late() && rule.matches_start(&request()));
+        assert!(!rule.matches(&request()), "nothing is decided at the start");
+        assert!(!rule.matches_start(&request().with_attributes(&[])));
+        let end = |seconds, status| SegmentEnd::new("orders", Duration::from_secs(seconds)).with_status(status);
+        assert!(rule.matches_end(&end(2, 500)));
+        assert!(!rule.matches_end(&end(2, 404)) && !rule.matches_end(&end(1, 500)));
+        assert!(!Rule::new("any").is_late());
     }
 }

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::error::RulesError;
+use super::rule::NeverMet;
 use super::{Rule, parse};
 
 /// Sampling rules, and the default rule for what none of them matches.
@@ -57,13 +58,35 @@ use super::{Rule, parse};
 ///
 /// # Rules on the response
 ///
-/// An attribute such as `http.status_code` is not known when the decision is made. A rule that asks for one never
-/// matches; it is kept in [`Rules::set_aside`] and warned about.
+/// A rule that asks for one of these attributes is skipped when a request begins, and decides when it has ended:
+///
+/// | attribute | pattern |
+/// |---|---|
+/// | `http.status_code`, also `http.response.status_code`, `http.status`, `status_code`, `status` | `5*`: three digits |
+/// | `fault`, `error`, `throttle` | `true` or `false` |
+/// | `duration`, also `response_time`, `responsetime` | `>2.5` or `>=2.5`: seconds |
+///
+/// Until then each request that such a rule may keep is recorded, sampled or not. One that was not sampled is kept when
+/// the rule matches its end, and the rule's `fixed_target`, then its `rate`, let it through. The order of rules holds: a
+/// rule on the response is asked only for what no rule before it has decided, so give it a low `priority`. Requests that
+/// were sampled at the start are not asked for again and take nothing of its `fixed_target`.
+///
+/// ```
+/// use xray_core::sampling::{Rule, Rules};
+///
+/// let errors = Rule::new("errors").with_priority(1).with_attribute("http.status_code", "5*");
+/// let rules = Rules::default().with_rule(errors.with_fixed_target(10).with_rate(1.0));
+/// assert!(rules.rules()[0].is_late());
+/// ```
+///
+/// Other attributes of the response (`rpc.grpc.status_code`, `error.type`, `exception.…`) are not known here: a rule that
+/// asks for one can never match; it is kept in [`Rules::set_aside`] and warned about.
 ///
 /// # Limits
 ///
-/// Text of at most [`Rules::MAX_BYTES`] with at most [`Rules::MAX_RULES`] rules. A decision may have to ask every
-/// rule: tens are the usual, thousands are felt.
+/// Text of at most [`Rules::MAX_BYTES`] with at most [`Rules::MAX_RULES`] rules, [`Rules::MAX_LATE`] of them on the
+/// response. In text, patterns have at most [`Rules::MAX_PATTERN`] characters and a rule at most
+/// [`Rules::MAX_ATTRIBUTES`] attributes. A decision may have to ask every rule: tens are the usual, thousands are felt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rules {
     rules: Vec<Rule>,
@@ -78,6 +101,15 @@ impl Rules {
 
     /// Longest text, or file, that rules are read from, bytes: 8 MiB. Ours to choose.
     pub const MAX_BYTES: usize = 8 * 1024 * 1024;
+
+    /// Most rules on the response. Ours to choose: they are asked for each request that is not sampled.
+    pub const MAX_LATE: usize = 64;
+
+    /// Longest pattern that is read from text, characters. Ours to choose; X-Ray's own rules take 128 at most.
+    pub const MAX_PATTERN: usize = 512;
+
+    /// Most attributes of a rule that is read from text. Ours to choose; X-Ray's own rules take 5.
+    pub const MAX_ATTRIBUTES: usize = 32;
 
     /// Name of the default rule in decisions. Source: X-Ray's own rules.
     pub const DEFAULT_NAME: &str = "Default";
@@ -136,6 +168,9 @@ impl Rules {
     /// # Ok::<(), xray_core::sampling::RulesError>(())
     /// ```
     pub fn from_setting(text: &str) -> Result<Rules, RulesError> {
+        if let Some(path) = Rules::path_in_setting(text) {
+            return Rules::from_file(path);
+        }
         let text = text.trim();
         if text.is_empty() {
             Err(RulesError::empty_setting())
@@ -143,11 +178,16 @@ impl Rules {
             Ok(Rules::all())
         } else if text.eq_ignore_ascii_case("none") {
             Ok(Rules::none())
-        } else if text.starts_with(['{', '[']) {
-            Rules::parse(text)
         } else {
-            Rules::from_file(text)
+            Rules::parse(text)
         }
+    }
+
+    /// The path that the text of the setting is, if it is one.
+    pub(crate) fn path_in_setting(text: &str) -> Option<&Path> {
+        let text = text.trim();
+        let word = text.is_empty() || text.eq_ignore_ascii_case("all") || text.eq_ignore_ascii_case("none");
+        (!word && !text.starts_with(['{', '['])).then(|| Path::new(text))
     }
 
     /// The same rules and this one, in its place by priority.
@@ -178,7 +218,7 @@ impl Rules {
         &self.default
     }
 
-    /// The rules that ask for what only the response tells, and so never match when a segment opens.
+    /// Rules that can never match: they ask for something of the response that is not known here.
     pub fn set_aside(&self) -> &[Rule] {
         &self.set_aside
     }
@@ -194,15 +234,23 @@ impl Rules {
     }
 
     pub(super) fn add(&mut self, rules: impl IntoIterator<Item = Rule>) {
+        let mut late = self.rules.iter().filter(|rule| rule.is_late()).count();
         for rule in rules {
             let rule = self.in_range(rule);
-            if let Some(attribute) = rule.response_attribute() {
-                self.warnings.push(format!(
-                    "rule {:?} is set aside: attribute {attribute:?} is known only at the end of a request",
-                    rule.name()
-                ));
+            let reason = match rule.never_met() {
+                Some(NeverMet { name, pattern, expected, .. }) => Some(format!(
+                    "attribute {name:?} is of the response and can never match {pattern:?}; expected {expected}"
+                )),
+                None if rule.is_late() && late >= Rules::MAX_LATE => {
+                    Some(format!("there are more than {} rules on the response", Rules::MAX_LATE))
+                }
+                None => None,
+            };
+            if let Some(reason) = reason {
+                self.warnings.push(format!("rule {:?} is set aside: {reason}", rule.name()));
                 self.set_aside.push(rule);
             } else {
+                late += usize::from(rule.is_late());
                 self.rules.push(rule);
             }
         }
@@ -293,16 +341,29 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_on_the_response_is_set_aside_and_warned_about() {
+    fn a_rule_that_can_never_match_is_set_aside_and_warned_about() {
         let rules = Rules::default()
             .with_rule(Rule::new("errors").with_attribute("http.status_code", "5*"))
+            .with_rule(Rule::new("grpc").with_attribute("rpc.grpc.status_code", "14"))
             .with_rule(Rule::new("gold").with_attribute("tenant", "gold*"));
-        assert_eq!(names(&rules), ["gold"]);
-        assert_eq!(rules.set_aside()[0].name(), "errors");
+        assert_eq!(names(&rules), ["errors", "gold"]);
+        assert_eq!(rules.set_aside()[0].name(), "grpc");
         assert_eq!(
             rules.warnings(),
-            [r#"rule "errors" is set aside: attribute "http.status_code" is known only at the end of a request"#]
+            ["rule \"grpc\" is set aside: attribute \"rpc.grpc.status_code\" is of the response and can never match \
+              \"14\"; expected what is known of a request's end: http.status_code, fault, error, throttle or duration \
+              (gRPC's codes set the flags)"]
         );
+    }
+
+    #[test]
+    fn rules_on_the_response_beyond_the_limit_are_set_aside() {
+        let mut rules = Rules::default();
+        for _ in 0..=Rules::MAX_LATE {
+            rules = rules.with_rule(Rule::new("errors").with_attribute("fault", "true"));
+        }
+        assert_eq!((rules.rules().len(), rules.set_aside().len()), (Rules::MAX_LATE, 1));
+        assert_eq!(rules.warnings(), ["rule \"errors\" is set aside: there are more than 64 rules on the response"]);
     }
 
     #[test]
@@ -321,12 +382,14 @@ mod tests {
                     .with_fixed_target(10)
                     .with_rate(0.5),
             )
-            .with_rule(Rule::new("errors").with_attribute("fault", "true").with_priority(1));
+            .with_rule(Rule::new("errors").with_attribute("fault", "true").with_priority(1))
+            .with_rule(Rule::new("slow").with_attribute("duration", "2"));
         expect_test::expect![[r#"
+            rule "errors" (priority 1, at the end): attribute "fault" "true"; fixed_target 1, rate 0.05
             rule "checkout" (priority 2): service_name "orders", service_type "AWS::EC2::Instance", host "*.example.com", http_method "POST", url_path "/checkout\n", attribute "tenant" "gold*"; fixed_target 10, rate 0.5
             rule "rest": any request; fixed_target 1, rate 1
             default: any request; fixed_target 1, rate 0.05
-            set aside: rule "errors" (priority 1): attribute "fault" "true"; fixed_target 1, rate 0.05"#]]
+            set aside: rule "slow" (at the end): attribute "duration" "2"; fixed_target 1, rate 0.05"#]]
         .assert_eq(&rules.to_string());
     }
 

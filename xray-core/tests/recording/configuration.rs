@@ -1,10 +1,14 @@
 //! What a layer makes of its settings. Variables are tested beside the code that reads them: a test has no environment
 //! of its own.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use tracing_subscriber::layer::SubscriberExt;
 use xray_core::sampling::Rule;
-use xray_core::{ConfigError, ContextMissing, Origin, Rules, SegmentLayer, SpanFields, Trust, segment};
+use xray_core::{Capture, ConfigError, ContextMissing, Origin, Rules, SegmentLayer, SpanFields, Trust, segment};
+
+use xray_test::ManualClock;
 
 use crate::support::{captured, captured_with};
 
@@ -112,4 +116,85 @@ fn layers_and_what_they_hand_out_can_be_shared_and_sent() {
     shared::<xray_core::Instrumented<std::future::Ready<()>>>();
     let xray = captured();
     xray.run(|| sent(&segment("orders").open().instrument(async {})));
+}
+
+/// A file of rules that records this share of everything.
+fn rules_at(rate: &str) -> String {
+    format!(r#"{{"version": 2, "default": {{"fixed_target": 0, "rate": {rate}}}}}"#)
+}
+
+#[test]
+fn the_sender_reads_a_rules_file_again_when_it_has_changed_and_the_time_is_come() {
+    let path = std::env::temp_dir().join(format!("xray-reloaded-{}.json", std::process::id()));
+    std::fs::write(&path, rules_at("0.0")).unwrap();
+    let clock = ManualClock::at(crate::support::START);
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&told);
+    let layer = SegmentLayer::builder("orders")
+        .without_environment()
+        .emitter(Capture::new())
+        .clock(clock.clone())
+        .rules_file(&path)
+        .reload_rules_every(Duration::from_secs(30))
+        .on_diagnostic(move |diagnostic| lines.lock().unwrap().push(diagnostic.to_string()))
+        .build()
+        .unwrap();
+    let dispatch = tracing::Dispatch::new(tracing_subscriber::registry().with(layer.clone()));
+    let is_sampled = || tracing::dispatcher::with_default(&dispatch, || segment("orders").open().is_recording());
+    // A flush waits for a round of the sender, which looks at the file when it is due.
+    let after = |seconds| {
+        clock.advance(Duration::from_secs(seconds));
+        assert!(layer.flush(Duration::from_secs(10)));
+    };
+    assert!(!is_sampled());
+    std::fs::write(&path, rules_at("1")).unwrap();
+    after(29);
+    assert!(!is_sampled(), "it is not time yet");
+    after(1);
+    assert!(is_sampled());
+
+    std::fs::write(&path, rules_at("2.0000")).unwrap();
+    after(30);
+    after(30);
+    assert!(is_sampled(), "the rules in force stay");
+    let told = told.lock().unwrap();
+    let [line] = &told[..] else { panic!("told once: {told:?}") };
+    assert!(line.starts_with("XR028: sampling rules in ") && line.contains("default rule: rate is 2.0"), "{line}");
+    assert_eq!((layer.stats().rules_reloaded, layer.stats().rules_refused), (1, 1));
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn a_layer_without_a_thread_reads_its_rules_file_when_it_is_asked_to() {
+    let path = std::env::temp_dir().join(format!("xray-asked-{}.json", std::process::id()));
+    std::fs::write(&path, rules_at("0.0")).unwrap();
+    let xray = captured_with(|builder| builder.rules_file(&path));
+    std::fs::write(&path, rules_at("1")).unwrap();
+    assert!(xray.layer().reload_rules().unwrap());
+    xray.run(|| segment("orders").open().end());
+    let [_] = xray.documents();
+    std::fs::remove_file(&path).unwrap();
+    assert!(xray.layer().reload_rules().unwrap_err().to_string().contains("cannot be read"));
+    assert!(!captured().layer().reload_rules().unwrap(), "no file");
+}
+
+#[test]
+fn a_path_that_is_not_unicode_is_named_all_the_same() {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStringExt;
+        let path = std::ffi::OsString::from_vec(b"no/\xff/rules.json".to_vec());
+        let refused = builder().rules_file(path).build().unwrap_err();
+        let told = format!("{refused:?}");
+        assert!(told.contains("no/\u{fffd}/rules.json: the file cannot be read (entity not found)"), "{told}");
+    }
+}
+
+#[test]
+fn rules_know_what_the_service_runs_on() {
+    let rules = Rules::none().with_rule(Rule::new("ecs").with_service_type("AWS::ECS::*").with_rate(1.0));
+    for (origin, expected) in [("AWS::ECS::Container", true), ("AWS::EC2::Instance", false)] {
+        let xray = captured_with(|builder| builder.rules(rules.clone()).origin(origin));
+        xray.run(|| assert_eq!(segment("orders").open().is_recording(), expected));
+    }
 }

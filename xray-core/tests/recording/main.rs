@@ -10,6 +10,7 @@ mod fields;
 mod golden;
 mod hazards;
 mod in_progress;
+mod late;
 mod logs;
 mod outcomes;
 mod parents;

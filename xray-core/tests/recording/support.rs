@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Waker};
 
 use tracing::Dispatch;
 use xray_core::document::Document;
-use xray_core::{Builder, Node, Rules, Sampled, TraceId, current, segment};
+use xray_core::{Builder, LateCapture, Node, Rules, Sampled, TraceId, current, segment};
 use xray_test::{Captured, ManualClock, SeededEntropy};
 
 /// Seconds since the epoch at which every test begins.
@@ -52,6 +52,15 @@ impl Scene {
         assert_eq!(played.xray.stats().subsegments_opened, 0);
     }
 
+    /// The same with late capture on, under conditions that no scene meets: recorded, and forgotten at the end.
+    #[track_caller]
+    pub(crate) fn undecided(scene: impl FnOnce(&Scene)) {
+        let never = LateCapture::rules().with_slower_than(std::time::Duration::from_secs(86_400));
+        let played = Scene::play(captured_with(|builder| builder.rules(Rules::none()).late_capture(never)), scene);
+        let [] = played.xray.documents();
+        assert_eq!(played.xray.stats().segments_sampled, 0);
+    }
+
     #[track_caller]
     fn play(xray: Captured, scene: impl FnOnce(&Scene)) -> Scene {
         let played = Scene { xray, opened: AtomicU64::new(0) };
@@ -68,7 +77,8 @@ impl Scene {
         self.more_segments(1);
         let node = segment(name).open();
         let trace = Trace::of(&node);
-        assert_eq!(trace.sampled == Sampled::Yes, node.is_recording());
+        let undecided = self.xray.stats().late_recorded > 0;
+        assert_eq!(trace.sampled == Sampled::Yes || undecided, node.is_recording());
         (node, trace)
     }
 

@@ -4,6 +4,7 @@
 //! handed over as it is.
 
 use super::{NO_NODE, NodeData, Tree, flag};
+use crate::node::head::Late;
 use crate::node::items::{ItemBuffer, Runs};
 
 /// What ending a node gives to send.
@@ -42,7 +43,7 @@ impl Tree {
             self.compact();
             return Leaving::Part(part);
         }
-        if self.finished > stream_after.max(self.stream_at) {
+        if self.finished > stream_after.max(self.stream_at) && self.head.late != Late::Undecided {
             return self.stream(stream_after);
         }
         Leaving::Nothing
@@ -188,7 +189,7 @@ impl Tree {
     /// Copies what has been open since before `before` and was not announced yet, with what is open below.
     pub(crate) fn announce(&mut self, before: u64) -> Option<Box<Tree>> {
         let waits = |node: &NodeData| node.is_open() && !node.is(flag::ANNOUNCED);
-        if self.abandoned || !self.nodes.iter().any(|node| waits(node) && node.start <= before) {
+        if self.is_held_back() || !self.nodes.iter().any(|node| waits(node) && node.start <= before) {
             return None;
         }
         let mut out = Box::new(Tree::new(self.head.clone()));
@@ -224,7 +225,7 @@ impl Tree {
 
     /// Everything that was not sent, for the last word at shutdown: open nodes stay open.
     pub(crate) fn take_rest(&mut self) -> Option<Box<Tree>> {
-        if self.abandoned || self.open + self.finished == 0 {
+        if self.is_held_back() || self.open + self.finished == 0 {
             return None;
         }
         let mut out = Box::new(Tree::new(self.head.clone()));
@@ -237,6 +238,11 @@ impl Tree {
         self.open = 0;
         self.finished = 0;
         Some(out)
+    }
+
+    /// Nothing of it leaves, now or ever.
+    fn is_held_back(&self) -> bool {
+        self.abandoned || self.head.late == Late::Undecided
     }
 
     pub(crate) fn open_nodes(&self) -> u32 {

@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use super::{Tree, flag};
+use super::{NO_NODE, Tree, flag};
 use crate::node::handle::Handle;
-use crate::node::head::Kind;
+use crate::node::head::{Kind, Late};
 use crate::sampling::{Decision, SegmentEnd};
 
 /// What is noted while the segment is open.
@@ -67,19 +67,65 @@ impl Tree {
 
     /// What is to be told when the node of this handle ends at `at`: once, of a segment that was opened as one.
     pub(crate) fn ended(&mut self, handle: Handle, at: u64) -> Option<Ended> {
-        let tells = is_segment(handle) && self.head.kind == Kind::Explicit && !self.abandoned && !self.outcome.told;
-        if !tells {
-            return None;
-        }
-        self.outcome.told = true;
-        let flags = self.outcome.flags | self.node(0).map_or(0, |node| node.flags);
-        Some(Ended {
-            decision: self.head.decision(),
-            name: self.outcome.name.take(),
-            flags,
+        (is_segment(handle) && self.tell_end()).then(|| self.end_at(at))
+    }
+
+    /// Whether the end of the segment is to be told now: true once.
+    pub(crate) fn tell_end(&mut self) -> bool {
+        let given_up = self.abandoned && self.head.late != Late::Dropped;
+        let tells = self.head.kind == Kind::Explicit && !given_up && !self.outcome.told;
+        self.outcome.told |= tells;
+        tells
+    }
+
+    /// How the segment would end at `at`, where late capture has still to decide it.
+    pub(crate) fn undecided(&self, at: u64) -> Option<Ended> {
+        (self.head.late == Late::Undecided && !self.abandoned).then(|| self.end_at(at))
+    }
+
+    fn end_at(&self, at: u64) -> Ended {
+        Ended {
+            decision: self.head.decision.clone(),
+            name: self.outcome.name.clone(),
+            flags: self.outcome.flags | self.segment_flags(),
             status: self.outcome.status,
             duration: Duration::from_nanos(at.saturating_sub(self.outcome.start)),
-        })
+        }
+    }
+
+    /// Flags of the segment's node; of one that a span was given, the span's too.
+    fn segment_flags(&self) -> u16 {
+        let span = if self.head.kind == Kind::Implicit { self.node(1) } else { None };
+        self.node(0).into_iter().chain(span).fold(0, |flags, node| flags | node.flags)
+    }
+
+    // --- late capture ---
+
+    /// Bytes of the common stock that are this tree's.
+    pub(crate) fn reserved(&self) -> usize {
+        self.reserved
+    }
+
+    pub(crate) fn set_reserved(&mut self, bytes: usize) {
+        self.reserved = bytes;
+    }
+
+    /// It is sent after all, by this decision.
+    pub(crate) fn keep_late(&mut self, decision: Decision) {
+        self.head.decision = decision;
+        self.head.late = Late::Kept;
+    }
+
+    /// Forgets what was recorded: from now on it is a trace to pass on, and no more. References stay counted.
+    pub(crate) fn drop_late(&mut self) {
+        self.outcome.flags |= self.segment_flags();
+        self.head.late = Late::Dropped;
+        self.abandoned = true;
+        self.open = 0;
+        self.finished = 0;
+        self.nodes.clear();
+        self.items.clear();
+        self.free = NO_NODE;
     }
 }
 

@@ -11,8 +11,8 @@ use super::rule_set::RuleSet;
 use super::worker::Worker;
 use crate::diagnostics::{Diagnostics, DiagnosticsLevel};
 use crate::emit::{DaemonAddress, Endpoint};
-use crate::sampling::local::draw;
-use crate::sampling::{Decision, LocalSampler, Rules, Sample, SamplingRequest, SegmentEnd};
+use crate::sampling::rule_set::share;
+use crate::sampling::{Decision, LateRules, LocalSampler, RuleCounts, Rules, Sample, SamplingRequest, SegmentEnd};
 use crate::stats::Stats;
 use crate::{Clock, Entropy, SystemClock, ThreadEntropy};
 
@@ -170,9 +170,11 @@ impl CentralSampler {
         let rules = rules.as_ref().filter(|rules| self.shared.holds(rules))?;
         let rule = rules.find(request, self.resource_arn.as_deref())?;
         let wall = self.shared.clock.wall();
-        let outcome = rule.state.decide(request.background, wall, || draw(self.shared.entropy.next_u64()));
+        let outcome = rule.state.decide(request.background, wall, || share(self.shared.entropy.next_u64()));
         let decision = Decision::new(outcome.sampled, outcome.reason).with_rule(Arc::clone(&rule.name));
-        Some(decision)
+        let decision = decision.with_terms(outcome.fixed_target, outcome.rate);
+        // Rules on the response are local ones: the service has none.
+        Some(if outcome.sampled { decision } else { decision.with_late_rules(self.fallback.late_rules(&request)) })
     }
 }
 
@@ -195,6 +197,21 @@ impl Sample for CentralSampler {
         if self.fallback_wants_end {
             self.fallback.ended(decision, end);
         }
+    }
+
+    fn late_rules(&self, request: &SamplingRequest<'_>) -> Option<LateRules> {
+        self.fallback.late_rules(request)
+    }
+
+    fn sample_late(&self, decision: &Decision, end: &SegmentEnd<'_>) -> Option<Decision> {
+        self.fallback.sample_late(decision, end)
+    }
+
+    /// The service's rules first, then the local ones.
+    fn rule_counts(&self) -> Vec<RuleCounts> {
+        let rules = self.shared.rules();
+        let central = rules.iter().flat_map(|rules| rules.all()).map(|rule| rule.state.totals(&rule.name));
+        RuleCounts::bounded(central.chain(self.fallback.rule_counts()))
     }
 }
 

@@ -6,13 +6,14 @@
 //! One word counts what was taken in a second, be it of the quota or borrowed. So the second in which a quota arrives or
 //! ends gives no more than the larger of the two, where the SDKs, which keep two counts, give their sum.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use super::boost::BoostCounts;
 use super::wire::{RuleRecord, Target};
-use crate::sampling::Reason;
 use crate::sampling::reservoir::Reservoir;
+use crate::sampling::{Reason, RuleCounts};
 
 /// The state of one rule, kept from one set of rules to the next as long as its name is there.
 #[derive(Debug)]
@@ -32,10 +33,20 @@ pub(super) struct RuleState {
     requests: AtomicU64,
     sampled: AtomicU64,
     borrowed: AtomicU64,
+    /// What was reported, in all.
+    reported: Reported,
     /// Nanoseconds of monotonic time from which the service wants to hear of this rule.
     report_from: AtomicU64,
     /// How requests went; counted for rules that can be boosted.
     pub(super) boost: BoostCounts,
+}
+
+/// Counts of all reports.
+#[derive(Debug, Default)]
+struct Reported {
+    requests: AtomicU64,
+    sampled: AtomicU64,
+    borrowed: AtomicU64,
 }
 
 /// How a rule decided.
@@ -71,6 +82,7 @@ impl RuleState {
             requests: AtomicU64::new(0),
             sampled: AtomicU64::new(0),
             borrowed: AtomicU64::new(0),
+            reported: Reported::default(),
             report_from: AtomicU64::new(report_from),
             boost: BoostCounts::default(),
         };
@@ -163,7 +175,24 @@ impl RuleState {
     pub(super) fn take_counts(&self) -> Counts {
         let borrowed = self.borrowed.swap(0, Ordering::Acquire);
         let sampled = self.sampled.swap(0, Ordering::Acquire);
-        Counts { requests: self.requests.swap(0, Ordering::Relaxed), sampled, borrowed }
+        let requests = self.requests.swap(0, Ordering::Relaxed);
+        self.reported.requests.fetch_add(requests, Ordering::Relaxed);
+        self.reported.sampled.fetch_add(sampled, Ordering::Relaxed);
+        self.reported.borrowed.fetch_add(borrowed, Ordering::Relaxed);
+        Counts { requests, sampled, borrowed }
+    }
+
+    /// What was counted in all. During a report some of it may be missing for a moment.
+    pub(super) fn totals(&self, name: &Arc<str>) -> RuleCounts {
+        let sum = |reported: &AtomicU64, since: &AtomicU64| {
+            reported.load(Ordering::Relaxed).saturating_add(since.load(Ordering::Relaxed))
+        };
+        let mut counts = RuleCounts::new(Arc::clone(name));
+        counts.requests = sum(&self.reported.requests, &self.requests);
+        counts.borrowed = sum(&self.reported.borrowed, &self.borrowed);
+        // To the service, borrowed ones are not sampled ones; to us they are.
+        counts.sampled = sum(&self.reported.sampled, &self.sampled).saturating_add(counts.borrowed);
+        counts
     }
 }
 

@@ -94,28 +94,30 @@ fn rules_without_a_description_are_named_by_their_number_in_the_text() {
 }
 
 #[test]
-fn a_rules_file_with_a_rule_on_errors_is_read_and_that_rule_set_aside() {
-    let rules = Rules::parse(
-        r#"{
-            "version": 2,
-            "rules": [
-                {
-                    "description": "every error", "host": "*", "http_method": "*", "url_path": "*", "service_name": "*",
-                    "service_type": "*", "attributes": {"http.status_code": "5*"},
-                    "fixed_target": 10, "rate": 1.0, "priority": 1
-                },
-                {
-                    "description": "health checks", "host": "*", "http_method": "GET", "url_path": "/health",
-                    "fixed_target": 1, "rate": 0.01, "priority": 2
-                }
-            ],
-            "default": {"fixed_target": 1, "rate": 0.05}
-        }"#,
-    )
-    .unwrap();
-    assert_eq!(rules.rules().len(), 1);
-    assert_eq!(rules.set_aside()[0].name(), "every error");
-    assert_eq!(rules.warnings().len(), 1);
+fn the_rules_file_of_the_guide_works_as_it_is_written() {
+    let rules = Rules::parse(include_str!("../../../../docs/sampling-rules.json")).unwrap();
+    assert_eq!(
+        rules.rules(),
+        [
+            Rule::new("High priority for errors")
+                .with_service("*")
+                .with_service_type("*")
+                .with_attribute("http.status_code", "5*")
+                .with_priority(1)
+                .with_fixed_target(10)
+                .with_rate(1.0),
+            Rule::new("Low volume for health checks")
+                .with_service("*")
+                .with_service_type("*")
+                .with_method("GET")
+                .with_path("/health")
+                .with_priority(2)
+                .with_fixed_target(1)
+                .with_rate(0.01),
+        ]
+    );
+    assert!(rules.rules()[0].is_late());
+    assert_eq!((rules.warnings().len(), rules.set_aside().len()), (0, 0));
 }
 
 #[test]
@@ -232,6 +234,20 @@ fn each_fault_of_a_rule_is_told_with_field_value_and_mend() {
                 .to_owned(),
         ),
         (json!({"attributes": {"http.status_code": 500}}), format!("attributes.http.status_code is 500; {pattern}")),
+        (
+            json!({"attributes": {"http.status_code": "5xx"}}),
+            "attributes.http.status_code is \"5xx\"; expected a pattern that an HTTP status can match, such as \"5*\""
+                .to_owned(),
+        ),
+        (
+            json!({"attributes": {"fault": "yes"}}),
+            "attributes.fault is \"yes\"; expected \"true\" or \"false\"".to_owned(),
+        ),
+        (
+            json!({"attributes": {"duration": "2s"}}),
+            "attributes.duration is \"2s\"; expected \">\" or \">=\" and seconds from 0 to 86400, such as \">2.5\""
+                .to_owned(),
+        ),
         (json!({"fixedTarget": 1}), "\"fixedTarget\" is no known field; did you mean fixed_target".to_owned()),
         (json!({"fixed_taget": 1}), "\"fixed_taget\" is no known field; did you mean fixed_target".to_owned()),
         (json!({"rates": 1}), "\"rates\" is no known field; did you mean rate".to_owned()),
@@ -277,6 +293,41 @@ fn long_values_are_cut_in_messages() {
     assert!(error.to_string().len() < 250, "{error}");
     let rule = complete(json!({"rate": 2, "description": "d".repeat(1000)}));
     assert!(parse(2, rule).unwrap_err().to_string().len() < 250);
+}
+
+#[test]
+fn patterns_that_would_be_felt_are_refused() {
+    let bomb = "*?".repeat(Rules::MAX_PATTERN);
+    for field in ["host", "http_method", "url_path", "service_name", "service_type"] {
+        let error = parse(2, complete(json!({field: bomb}))).unwrap_err();
+        assert_eq!((error.kind(), error.field()), (RulesErrorKind::TooLarge, Some(field)));
+        assert!(error.to_string().contains("a pattern of 1024 characters"), "{error}");
+    }
+    let error = parse(2, complete(json!({"attributes": {"tenant": bomb}}))).unwrap_err();
+    assert_eq!(error.field(), Some("attributes.tenant"));
+    let many: serde_json::Map<String, Value> =
+        (0..=Rules::MAX_ATTRIBUTES).map(|number| (format!("a{number}"), json!("*"))).collect();
+    let error = parse(2, complete(json!({"attributes": many}))).unwrap_err();
+    assert_eq!(error.to_string(), "sampling rules: rule 1: attributes are 33; expected at most 32");
+
+    // The longest that is read, against a long path: the text times the pattern would be four million steps.
+    let longest = "*?".repeat(Rules::MAX_PATTERN / 2);
+    let rules = parse(2, complete(json!({"url_path": longest}))).unwrap();
+    let path = "/".repeat(8192);
+    assert!(rules.rules()[0].matches(&crate::sampling::SamplingRequest::new("s").with_path(&path)));
+}
+
+#[test]
+fn rules_on_the_response_are_bounded() {
+    let late = complete(json!({"attributes": {"fault": "true"}}));
+    let read = |count| {
+        let rules = vec![late.clone(); count];
+        Rules::parse(&json!({"version": 2, "rules": rules, "default": default()}).to_string())
+    };
+    assert_eq!(read(Rules::MAX_LATE).unwrap().rules().len(), Rules::MAX_LATE);
+    let error = read(Rules::MAX_LATE + 1).unwrap_err();
+    assert_eq!((error.kind(), error.field()), (RulesErrorKind::TooLarge, Some("rules")));
+    assert_eq!(error.to_string(), "sampling rules: there are 65 rules on the response; at most 64 are read");
 }
 
 #[test]
