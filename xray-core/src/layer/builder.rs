@@ -126,7 +126,7 @@ impl Builder {
 
     /// Sampling rules. Of this and [`Builder::sampler`] the later holds.
     pub fn rules(mut self, rules: Rules) -> Self {
-        self.rules = Some(Source::Rules(rules));
+        self.rules = Some(Source::Rules(Box::new(rules)));
         self.sampler = None;
         self
     }

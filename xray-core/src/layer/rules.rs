@@ -9,7 +9,7 @@ use crate::{Clock, Entropy};
 /// Where rules come from.
 #[derive(Clone, Debug)]
 pub(super) enum Source {
-    Rules(Rules),
+    Rules(Box<Rules>),
     File(PathBuf),
 }
 
@@ -18,14 +18,14 @@ impl Source {
     pub(super) fn from_setting(text: &str) -> Result<Source, RulesError> {
         match Rules::path_in_setting(text) {
             Some(path) => Ok(Source::File(path.into())),
-            None => Rules::from_setting(text).map(Source::Rules),
+            None => Rules::from_setting(text).map(|rules| Source::Rules(Box::new(rules))),
         }
     }
 
     pub(super) fn open(self, clock: &Arc<dyn Clock>, entropy: &Arc<dyn Entropy>) -> Result<LocalSampler, RulesError> {
         let (clock, entropy) = (Arc::clone(clock), Arc::clone(entropy));
         match self {
-            Source::Rules(rules) => Ok(LocalSampler::new(rules, clock, entropy)),
+            Source::Rules(rules) => Ok(LocalSampler::new(*rules, clock, entropy)),
             Source::File(path) => LocalSampler::from_file(path, clock, entropy),
         }
     }

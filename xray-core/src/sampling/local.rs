@@ -76,7 +76,7 @@ impl LocalSampler {
 
     /// Reads the file of rules again if its time of modification or its length is another; true when new rules are in
     /// force. Without a file nothing happens. Reads a file: not for the threads of requests. A layer does this by
-    /// itself ([`Builder::rules_file`](crate::Builder::rules_file)).
+    /// itself (`Builder::rules_file`).
     ///
     /// A rule that keeps its name keeps its reservoir and its counts. Requests that are under way keep the rules they
     /// began with.

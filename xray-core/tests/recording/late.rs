@@ -298,7 +298,9 @@ fn under_lambda_there_is_none() {
 fn a_sampler_is_told_of_the_end_once_whatever_becomes_of_it() {
     use std::sync::{Arc, Mutex};
     use xray_core::{Decision, Sample, SamplingRequest, SegmentEnd};
-    struct Listener(Arc<Mutex<Vec<(Reason, bool, Option<u16>)>>>);
+    /// Why it was decided so, whether it went wrong, its status.
+    type End = (Reason, bool, Option<u16>);
+    struct Listener(Arc<Mutex<Vec<End>>>);
     impl Sample for Listener {
         fn sample(&self, _: &SamplingRequest<'_>) -> Decision {
             Decision::new(false, Reason::Fixed)
