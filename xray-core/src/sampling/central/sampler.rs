@@ -174,7 +174,7 @@ impl CentralSampler {
         let decision = Decision::new(outcome.sampled, outcome.reason).with_rule(Arc::clone(&rule.name));
         let decision = decision.with_terms(outcome.fixed_target, outcome.rate);
         // Rules on the response are local ones: the service has none.
-        Some(if outcome.sampled { decision } else { decision.with_late_rules(self.fallback.late_rules(&request)) })
+        Some(if outcome.sampled { decision } else { decision.with_late_rules(self.fallback.late_rules(request)) })
     }
 }
 
