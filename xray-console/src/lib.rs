@@ -12,6 +12,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod demo;
 pub mod filter;
 pub mod graph;
 pub mod query;
