@@ -7,7 +7,7 @@
 //! |---|---|
 //! | rules, all pages | at once, then every 300 s and up to 5 s; at once when the service says they have changed |
 //! | targets, at most 25 statistics a call | every 10 s and up to 0.1 s, for rules that were asked and are due |
-//! | after a call that failed | not before 1, 2, 4 … 300 s, a tenth more or less |
+//! | after a call that failed | not before 1, 2, 4 … 60 s, a tenth more or less |
 //!
 //! Random amounts keep the instances of a service from asking all at once. What was counted under a call that fails is
 //! lost, as with the official SDKs: the service shares its reservoirs out by what happened last, and old counts would
@@ -326,7 +326,8 @@ const REPORT_SPREAD: Duration = Duration::from_millis(100);
 const SHORTEST_REPORT: Duration = Duration::from_secs(1);
 /// Wait after the first failure; each further one doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
-const LONGEST_RETRY: Duration = Duration::from_secs(300);
+/// Short enough that a daemon that comes back is found soon; a call a minute costs nothing.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
 /// Statistics in one call. Source: X-Ray API Reference, GetSamplingTargets.
 const MAX_STATISTICS: usize = 25;
 /// Pages of one refresh: with the service's own page size far more than [`Rules::MAX_RULES`].

@@ -207,4 +207,12 @@ mod tests {
         let set = set(rules.collect());
         assert_eq!(found(&set, &SamplingRequest::new("orders").with_path(&"a".repeat(8000))), None);
     }
+
+    #[test]
+    fn a_path_that_is_no_text_is_matched_as_it_came() {
+        let set = set(vec![at(1, "escaped", "/%FF%C0*"), at(2, "replaced", "/?")]);
+        let request = SamplingRequest::new("orders");
+        assert_eq!(found(&set, &request.with_path("/%ff%c0/x")), Some("escaped"));
+        assert_eq!(found(&set, &request.with_path("/\u{fffd}")), Some("replaced"));
+    }
 }

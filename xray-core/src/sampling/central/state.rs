@@ -286,6 +286,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn many_threads_take_exactly_the_quota_and_every_request_is_counted() {
+        let state = RuleState::new(&RuleRecord { rate: 0.5, ..record("all") }, 0);
+        state.allot(&Target { quota: Some(500), quota_until: Some(100), ..target("all") }, 0);
+        let taken: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| decided(&state, 100, 1000, 0.9)[0])).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(taken, 500);
+        assert_eq!(state.take_counts(), Counts { requests: 8000, sampled: 500, borrowed: 0 });
+    }
+
+    #[test]
     fn background_work_takes_nothing_of_the_quota() {
         let state = RuleState::new(&record("all"), 0);
         state.allot(&Target { quota: Some(2), quota_until: Some(200), ..target("all") }, 0);
