@@ -374,13 +374,16 @@ fn two_days_of_changes_and_failures_lose_no_count_and_no_rule() {
 }
 
 #[test]
-fn a_changed_rate_is_in_force_with_the_next_report() {
+fn a_change_is_in_force_with_the_next_report() {
     let set = |rate| vec![Set { name: "Default", path: "*", rate, reservoir: 0 }];
     let mut world = World::new(1, set(0.0));
     (0..100).for_each(|_| drop(world.second(&["/"], 5)));
     world.service.rules = vec![Set { name: "new", path: "/new", rate: 1.0, reservoir: 0 }, set(1.0).remove(0)];
     world.service.modified = START + 101;
     (0..11).for_each(|_| drop(world.second(&["/"], 5)));
+    let names = world.instances[0].sampler.rule_names();
+    assert_eq!(names.iter().map(|name| &**name).collect::<Vec<_>>(), ["new", "Default"]);
+    assert_eq!(world.service.refreshes, 2, "at the start, and for the change");
     let now = world.second(&["/", "/new"], 20);
     assert!(now.drawn > 0 && now.kept == now.drawn, "{} of {}", now.kept, now.drawn);
 }
