@@ -6,6 +6,7 @@ mod handlers;
 mod http;
 #[cfg(feature = "sqs")]
 mod records;
+mod snapshot;
 mod streams;
 
 use std::future::Future;
