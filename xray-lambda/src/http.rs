@@ -29,6 +29,17 @@ use crate::trigger;
 
 impl<S> Traced<S> {
     /// For `lambda_http::run_with_streaming_response`: the subsegment ends with the response's body.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), lambda_http::Error> {
+    /// xray_lambda::init()?;
+    /// let router = axum::Router::new().route("/orders", axum::routing::get(|| async { "none" }));
+    /// lambda_http::run_with_streaming_response(xray_lambda::trace(router).streaming()).await
+    /// # }
+    /// ```
     pub fn streaming(self) -> Streaming<S> {
         Streaming { traced: self }
     }

@@ -16,6 +16,7 @@ use xray_core::header::MESSAGE_ATTRIBUTE;
 use xray_core::{Incoming, Node, Sampled, segment, subsegment};
 
 use crate::failure;
+use crate::settings::{captures_errors, variable};
 
 /// The messages of an SQS event, each to be worked on in a subsegment of its own.
 ///
@@ -44,21 +45,35 @@ pub fn records<M: Record>(event: impl Into<Records<M>>) -> Records<M> {
 #[must_use = "messages are worked on by `each`"]
 pub struct Records<M> {
     messages: Vec<M>,
+    capture_error: bool,
 }
 
 impl From<SqsEvent> for Records<SqsMessage> {
     fn from(event: SqsEvent) -> Self {
-        Records { messages: event.records }
+        Records::of(event.records)
     }
 }
 
 impl<T: Serialize> From<SqsEventObj<T>> for Records<SqsMessageObj<T>> {
     fn from(event: SqsEventObj<T>) -> Self {
-        Records { messages: event.records }
+        Records::of(event.records)
+    }
+}
+
+impl<M> Records<M> {
+    fn of(messages: Vec<M>) -> Records<M> {
+        Records { messages, capture_error: captures_errors(variable) }
     }
 }
 
 impl<M: Record> Records<M> {
+    /// Records what errors say: on unless said, or `POWERTOOLS_TRACER_CAPTURE_ERROR` is false, as for the whole
+    /// [invocation](crate::Traced::capture_error). Without, a failed message is still marked as fault.
+    pub fn capture_error(mut self, capture: bool) -> Self {
+        self.capture_error = capture;
+        self
+    }
+
     /// Works on each message in turn, and says which failed. For event source mappings with `ReportBatchItemFailures`.
     ///
     /// A message's subsegment is named for its queue and holds what `xray_sqs::process` records: the annotations
@@ -84,7 +99,7 @@ impl<M: Record> Records<M> {
             let fifo = message.parts().queue.is_some_and(|arn| arn.ends_with(".fifo"));
             let node = open(&message.parts());
             let outcome = node.in_scope(|| work(message));
-            let outcome = node.instrument(Recorded { work: outcome }).await;
+            let outcome = node.instrument(Recorded { work: outcome, capture: self.capture_error }).await;
             if outcome.is_err() {
                 response.add_failure(id);
                 if fifo {
@@ -101,6 +116,7 @@ pin_project_lite::pin_project! {
     struct Recorded<F> {
         #[pin]
         work: F,
+        capture: bool,
     }
 }
 
@@ -112,9 +128,10 @@ where
     type Output = Result<(), E>;
 
     fn poll(self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
-        let polled = self.project().work.poll(cx);
+        let this = self.project();
+        let polled = this.work.poll(cx);
         if let std::task::Poll::Ready(Err(error)) = &polled {
-            failure::record(&xray_core::current(), error, true, &[]);
+            failure::record(&xray_core::current(), error, *this.capture, &[]);
         }
         polled
     }

@@ -103,6 +103,12 @@ impl Environment {
     }
 }
 
+/// Whether what errors say is recorded, by Powertools' variable alone.
+#[cfg(feature = "sqs")]
+pub(crate) fn captures_errors(lookup: impl Fn(&str) -> Option<String>) -> bool {
+    lookup("POWERTOOLS_TRACER_CAPTURE_ERROR").and_then(|text| switch(&text)) != Some(false)
+}
+
 /// A variable of the process.
 pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()

@@ -86,6 +86,18 @@ fn each_way_of_http_to_a_function_has_its_name() {
 }
 
 #[test]
+fn those_that_run_many_at_a_time_take_traced_handlers() {
+    async fn page(_: Request) -> Result<Response<Body>, Error> {
+        Ok(Response::new(Body::Empty))
+    }
+    // Never polled: that it compiles is what is to be shown.
+    drop(lambda_http::run_concurrent(crate::trace(service_fn(page))));
+    drop(lambda_http::run_concurrent(crate::trace(axum::Router::new())));
+    drop(lambda_http::run_with_streaming_response_concurrent(crate::trace(service_fn(page)).streaming()));
+    drop(lambda_http::run_with_streaming_response_concurrent(crate::trace(axum::Router::new()).streaming()));
+}
+
+#[test]
 fn text_answers_are_recorded_when_asked() {
     let xray = captured();
     let handler = service_fn(|_: Request| async { Ok::<_, Error>("shipped") });

@@ -94,6 +94,18 @@ fn a_sampled_message_does_not_have_an_unsampled_invocation_recorded() {
 }
 
 #[test]
+fn what_errors_say_can_be_left_out() {
+    let xray = captured();
+    let fail = |_: SqsMessage| async { Err::<(), _>("card 4711 expired") };
+    let handler = service_fn(move |event: LambdaEvent<SqsEvent>| async move {
+        Ok::<_, Error>(records(event.payload).capture_error(false).each(fail).await)
+    });
+    run(&xray, async { trace(handler).oneshot(event(batch("orders", &[("1", "")]))).await.unwrap().into_inner() });
+    let [document] = xray.documents();
+    assert!(document.subsegments[0].fault && document.subsegments[0].cause.is_none());
+}
+
+#[test]
 fn a_fifo_queue_stops_at_the_first_failure() {
     let xray = captured();
     let event = batch("orders.fifo", &[("1", ""), ("2", ""), ("3", ""), ("4", "")]);

@@ -84,6 +84,20 @@ fn a_response_is_recorded_by_powertools_variable() {
 }
 
 #[test]
+fn what_errors_say_is_left_out_by_powertools_variable() {
+    let off = |command: &mut Command| _ = command.env("POWERTOOLS_TRACER_CAPTURE_ERROR", "false");
+    let platform = Platform::with("act", off);
+    platform.invoke([Invocation::new(json!({ "do": "fail" })).trace(sampled())]);
+    let [invocation] = &platform.drain()[..] else { panic!("not one document") };
+    assert!(invocation.fault && invocation.cause.is_none());
+
+    let platform = Platform::with("sqs", off);
+    platform.invoke([Invocation::new(json!({ "Records": [{ "body": "bad" }] })).trace(sampled())]);
+    let [batch] = &platform.drain()[..] else { panic!("not one document") };
+    assert!(batch.subsegments[0].fault && batch.subsegments[0].cause.is_none());
+}
+
+#[test]
 fn an_example_is_its_own_platform_in_one_process() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_bootstrap"));
     command.arg("--local").env("TMPDIR", env!("CARGO_TARGET_TMPDIR")).stdout(Stdio::piped()).stderr(Stdio::piped());
