@@ -15,10 +15,12 @@
 pub mod demo;
 pub mod filter;
 pub mod graph;
+pub mod intake;
 pub mod query;
 pub mod store;
 pub mod trace;
 
 pub use filter::{Filter, FilterError};
+pub use intake::Intake;
 pub use store::Store;
 pub use trace::Trace;

@@ -268,6 +268,11 @@ impl Store {
         drop(all);
     }
 
+    /// The clock it goes by.
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

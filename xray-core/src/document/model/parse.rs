@@ -59,13 +59,32 @@ impl Document {
     /// # Ok::<(), xray_core::document::ParseDocumentError>(())
     /// ```
     pub fn parse_datagram(datagram: &[u8]) -> Result<Document, ParseDocumentError> {
+        Document::parse(Document::datagram_body(datagram)?)
+    }
+
+    /// What follows the header line of a datagram; a document, or OpenTelemetry data.
+    ///
+    /// # Errors
+    ///
+    /// [`NoHeader`](ParseDocumentError::NoHeader) or [`Header`](ParseDocumentError::Header).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::document::Document;
+    ///
+    /// let datagram = b"{\"format\": \"json\", \"version\": 1}\nT1SCkQK";
+    /// assert_eq!(Document::datagram_body(datagram)?, b"T1SCkQK");
+    /// # Ok::<(), xray_core::document::ParseDocumentError>(())
+    /// ```
+    pub fn datagram_body(datagram: &[u8]) -> Result<&[u8], ParseDocumentError> {
         let end = datagram.iter().position(|byte| *byte == b'\n');
         let (header, rest) = end.and_then(|end| datagram.split_at_checked(end)).ok_or(ParseDocumentError::NoHeader)?;
         let header: Header = serde_json::from_slice(header).map_err(|_| ParseDocumentError::Header)?;
         if !header.format.eq_ignore_ascii_case("json") || header.version != 1 {
             return Err(ParseDocumentError::Header);
         }
-        Document::parse(rest.strip_prefix(b"\n").unwrap_or(rest))
+        Ok(rest.strip_prefix(b"\n").unwrap_or(rest))
     }
 }
 

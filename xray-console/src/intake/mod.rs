@@ -1,0 +1,202 @@
+//! The way in: datagrams, PutTraceSegments, OpenTelemetry spans.
+//!
+//! Everything goes through [`Intake::put`], which holds a document to what X-Ray takes: what X-Ray refuses is refused
+//! with its code, what it removes is removed, the rest goes to the [`Store`] as it came. Nothing is lost silently: every
+//! refusal, repair and drop is counted, and the last [`TROUBLES`] are kept with their reason, sender and beginning, for
+//! [`Intake::troubles`].
+//!
+//! # Over UDP
+//!
+//! ```text
+//! socket (receive buffer) ─▶ reader, which only reads ─▶ queue (QUEUED, QUEUED_BYTES) ─▶ worker: parse, check, put
+//! ```
+//!
+//! What the queue cannot take is dropped by us and counted; what the socket's buffer cannot take is dropped by the
+//! kernel, whose count is in [`Counters::kernel_drops`].
+//!
+//! Sources: X-Ray Developer Guide, "Sending trace data to X-Ray"; X-Ray API Reference, "PutTraceSegments"; for OpenTelemetry
+//! in datagrams the exporters of AWS's OpenTelemetry distributions.
+
+mod check;
+mod counters;
+mod datagram;
+mod kernel;
+mod trouble;
+mod udp;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use xray_core::document::Document;
+
+use crate::Store;
+use crate::store::{Outcome, Received};
+
+pub use check::{Refusal, RefusalCode};
+pub use counters::Counters;
+pub use trouble::{EXCERPT, Sender, Trouble, TroubleKind};
+pub use udp::{Listener, QUEUED, QUEUED_BYTES, RECEIVE_BUFFER};
+
+use counters::Counts;
+use trouble::Troubles;
+
+/// How many refusals, repairs and drops are kept to be asked for.
+pub const TROUBLES: usize = 1_000;
+
+/// Takes documents from anywhere. Clones are the same intake.
+///
+/// # Examples
+///
+/// ```
+/// use xray_console::intake::{Intake, Sender};
+/// use xray_console::Store;
+///
+/// let intake = Intake::new(Store::new());
+/// let document = r#"{"name":"shop (eu)","id":"53995c3f42cd8ad8","trace_id":"1-5759e988-bd862e3fe1be46a994272793",
+///     "start_time":1465510280.5,"end_time":1465510281}"#;
+///
+/// let unprocessed = intake.put_segments(&[document], Sender::Local("example"));
+/// assert_eq!(unprocessed[0].error_code, "InvalidName");
+/// assert_eq!(intake.troubles()[0].code, "InvalidName");
+/// assert_eq!(intake.counters().refused, 1);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Intake {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    store: Store,
+    counts: Counts,
+    troubles: Troubles,
+}
+
+/// A document that PutTraceSegments did not take.
+///
+/// Source: X-Ray API Reference, "UnprocessedTraceSegment".
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+#[non_exhaustive]
+pub struct UnprocessedTraceSegment {
+    /// The id of the segment or subsegment, if it could be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Why, in a word, such as `InvalidName`.
+    #[serde(default)]
+    pub error_code: String,
+    /// Why, in a sentence: X-Ray's, followed by what is wrong where.
+    #[serde(default)]
+    pub message: String,
+}
+
+impl Intake {
+    /// An intake for this store.
+    pub fn new(store: Store) -> Intake {
+        Intake { shared: Arc::new(Shared { store, counts: Counts::default(), troubles: Troubles::default() }) }
+    }
+
+    /// The store that documents go to.
+    pub fn store(&self) -> &Store {
+        &self.shared.store
+    }
+
+    /// Takes one document, without the header line of datagrams.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if X-Ray would refuse it, or if the store cannot take more of its trace. It has been counted.
+    pub fn put(&self, json: &[u8], sender: Sender) -> Result<Outcome, Refusal> {
+        self.take(json, sender).inspect_err(|refusal| {
+            self.trouble(TroubleKind::Refused, refusal.code.as_str(), refusal.to_string(), sender, json)
+                .with_ids(refusal.id.clone(), refusal.trace_id.clone());
+        })
+    }
+
+    fn take(&self, json: &[u8], sender: Sender) -> Result<Outcome, Refusal> {
+        let mut document = check::read(json)?;
+        check::refuse(&document)?;
+        let removed = check::comply(&mut document);
+        let kept: Arc<[u8]> = if removed.is_empty() {
+            json.into()
+        } else {
+            for removal in &removed {
+                self.trouble(TroubleKind::Repaired, removal.code, removal.to_string(), sender, json)
+                    .with_ids(Some(document.id.clone()), document.trace_id.clone());
+            }
+            // Writing to memory cannot fail, and every key is a string.
+            serde_json::to_vec(&document).unwrap_or_default().into()
+        };
+        self.keep(&document, kept, sender)
+    }
+
+    fn keep(&self, document: &Document, json: Arc<[u8]>, sender: Sender) -> Result<Outcome, Refusal> {
+        let Some(received) = Received::of(document, Arc::clone(&json)) else {
+            return Err(Refusal::of(document, RefusalCode::InvalidTraceId, "trace_id cannot be read".to_owned()));
+        };
+        let outcome = self.shared.store.put_received(received);
+        self.shared.counts.accepted(json.len());
+        let dropped = |code, why: &str| {
+            self.trouble(TroubleKind::Dropped, code, why.to_owned(), sender, &json)
+                .with_ids(Some(document.id.clone()), document.trace_id.clone());
+        };
+        match outcome {
+            Outcome::TraceFull => {
+                let why = "the trace takes a sixteenth of the store already; give the store a larger bound";
+                Err(Refusal::of(document, RefusalCode::InvalidSegment, why.to_owned()))
+            }
+            Outcome::Duplicate(_) => {
+                dropped("DuplicateId", "another complete document of this id was here; this one replaces it");
+                Ok(outcome)
+            }
+            _ => Ok(outcome),
+        }
+    }
+
+    /// Takes the documents of one PutTraceSegments call; what is not taken is answered. Documents that are OpenTelemetry
+    /// data, as in datagrams, are taken like those.
+    pub fn put_segments<S: AsRef<str>>(&self, documents: &[S], sender: Sender) -> Vec<UnprocessedTraceSegment> {
+        documents
+            .iter()
+            .filter_map(|document| self.body(document.as_ref().as_bytes(), sender).err())
+            .map(Into::into)
+            .collect()
+    }
+
+    /// How much came and what became of it.
+    pub fn counters(&self) -> Counters {
+        self.shared.counts.read()
+    }
+
+    /// The last [`TROUBLES`] refusals, repairs and drops, the newest first.
+    pub fn troubles(&self) -> Vec<Trouble> {
+        self.shared.troubles.newest_first()
+    }
+
+    /// Counts something that went wrong and keeps it to be asked for.
+    fn trouble(
+        &self,
+        kind: TroubleKind,
+        code: &'static str,
+        message: String,
+        sender: Sender,
+        bytes: &[u8],
+    ) -> trouble::Entry<'_> {
+        self.shared.counts.trouble(kind, code);
+        let at = self.shared.store.clock().wall();
+        self.shared.troubles.enter(Trouble::new(at, kind, code, message, sender, bytes))
+    }
+}
+
+impl From<Refusal> for UnprocessedTraceSegment {
+    fn from(refusal: Refusal) -> UnprocessedTraceSegment {
+        UnprocessedTraceSegment {
+            error_code: refusal.code.as_str().to_owned(),
+            message: refusal.to_string(),
+            id: refusal.id,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
