@@ -18,6 +18,7 @@ pub mod graph;
 pub mod intake;
 pub mod query;
 pub mod store;
+pub mod timeline;
 pub mod trace;
 
 pub use filter::{Filter, FilterError};

@@ -164,7 +164,8 @@ impl Request {
             parts.push(write);
         } else {
             parts.push(write);
-            let pay = self.part(8, PAYMENT, self.payment_times(times, paid));
+            let function = self.payment_times(times, paid);
+            let pay = self.part(8, PAYMENT, Times { from: function.from - 3.0, to: function.to + 3.0 });
             let mut pay =
                 with(pay, &json!({"namespace": "aws", "aws": {"operation": "Invoke", "function_name": PAYMENT}}));
             if matches!(fate, Fate::Failed | Fate::Deferred) {

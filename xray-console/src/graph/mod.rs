@@ -29,6 +29,7 @@ use crate::trace::Node;
 
 pub use health::Health;
 pub use part::{CLIENT, Part, QUEUE};
+pub(crate) use part::{Callers, callers};
 pub use series::{NodeRef, Selector, TimeSeries};
 pub use shapes::{
     Alias, Edge, ErrorStatistics, FaultStatistics, HistogramEntry, Service, SummaryStatistics,

@@ -188,8 +188,11 @@ impl Part {
     }
 }
 
-/// The documents that are the parent of some segment, by id.
-fn callers(trace: &Trace) -> HashMap<&str, &Document> {
+/// Documents by their id.
+pub(crate) type Callers<'a> = HashMap<&'a str, &'a Document>;
+
+/// The documents that are the parent of some segment.
+pub(crate) fn callers(trace: &Trace) -> Callers<'_> {
     let parents = trace.segments.iter().filter_map(|segment| Some((segment.parent.as_ref()?.id.as_str(), None)));
     let mut callers: HashMap<&str, Option<&Document>> = parents.collect();
     if !callers.is_empty() {
