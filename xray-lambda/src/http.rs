@@ -96,9 +96,11 @@ fn open(settings: &Arc<Settings>, request: &Request) -> Scope {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| request.uri().host());
     let scope = Scope::open(settings, request.lambda_context_ref(), trigger_of(request, host));
     if scope.node().is_recording() {
-        // The raw path has the stage that API Gateway took off the URI.
-        let path =
-            Some(request.raw_http_path()).filter(|path| !path.is_empty()).unwrap_or_else(|| request.uri().path());
+        // lambda_http puts the stage before a REST API's paths. Callers do so too where they ask the API itself; behind a
+        // domain of its own the event's path is theirs.
+        let asked = request.raw_http_path();
+        let with_stage = asked.is_empty() || host.is_some_and(|host| host.contains(API_DOMAIN));
+        let path = if with_stage { request.uri().path() } else { asked };
         let url = host.map(|host| format!("https://{host}{path}"));
         let caller =
             header(headers, "x-forwarded-for").and_then(|addresses| addresses.split(',').next()).map(str::trim);
@@ -113,6 +115,9 @@ fn open(settings: &Arc<Settings>, request: &Request) -> Scope {
     }
     scope
 }
+
+/// What the host of an API Gateway's own URL contains.
+const API_DOMAIN: &str = ".execute-api.";
 
 fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()

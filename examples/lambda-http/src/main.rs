@@ -1,6 +1,6 @@
 //! Orders, over HTTP: a function behind API Gateway.
 
-use lambda_http::{Error, IntoResponse, Request, http::StatusCode, service_fn};
+use lambda_http::{Error, IntoResponse, Request, RequestExt, http::StatusCode, service_fn};
 use serde_json::json;
 use xray_core::{Namespace, SpanExt, subsegment};
 
@@ -12,7 +12,8 @@ async fn main() -> Result<(), Error> {
 }
 
 async fn order(request: Request) -> Result<impl IntoResponse, Error> {
-    let Some(id) = request.uri().path().strip_prefix("/orders/").and_then(|id| id.parse().ok()) else {
+    // Not the URI's path, in which a REST API's stage comes first.
+    let Some(id) = request.raw_http_path().strip_prefix("/orders/").and_then(|id| id.parse().ok()) else {
         return Ok((StatusCode::NOT_FOUND, json!({ "message": "no such order" })));
     };
     let items = load(id).await?;

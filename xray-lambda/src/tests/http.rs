@@ -53,26 +53,33 @@ fn the_request_and_its_status_stand_on_the_subsegment() {
 }
 
 #[test]
-fn each_way_of_http_to_a_function_has_its_name() {
-    let v2 = |domain: &str| {
+fn each_way_of_http_to_a_function_has_its_name_and_its_callers_url() {
+    let v2 = |host: &str| {
         json!({
-            "version": "2.0", "rawPath": "/a", "rawQueryString": "", "headers": { "host": domain }, "isBase64Encoded": false,
-            "requestContext": { "apiId": "a", "http": { "method": "GET", "path": "/a" }, "domainName": domain },
+            "version": "2.0", "rawPath": "/a", "rawQueryString": "", "headers": { "host": host }, "isBase64Encoded": false,
+            "requestContext": { "apiId": "a", "http": { "method": "GET", "path": "/a" }, "domainName": host },
         })
     };
-    let v1 = json!({
-        "resource": "/a", "path": "/a", "httpMethod": "GET", "headers": { "Host": "a.execute-api.eu-west-1.amazonaws.com" },
-        "multiValueHeaders": {}, "isBase64Encoded": false, "requestContext": { "apiId": "a", "httpMethod": "GET", "path": "/prod/a" },
-    });
-    let alb = json!({
-        "httpMethod": "GET", "path": "/a", "headers": { "host": "shop.example.com" }, "body": "", "isBase64Encoded": false,
-        "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/a/b" } },
-    });
-    for (event, trigger) in [
-        (v2("a.execute-api.eu-west-1.amazonaws.com"), "apigateway"),
-        (v2("a.lambda-url.eu-west-1.on.aws"), "function-url"),
-        (v1, "apigateway"),
-        (alb, "alb"),
+    let v1 = |host: &str| {
+        json!({
+            "resource": "/a", "path": "/a", "httpMethod": "GET", "headers": { "Host": host }, "multiValueHeaders": {},
+            "requestContext": { "apiId": "a", "httpMethod": "GET", "stage": "prod" }, "isBase64Encoded": false,
+        })
+    };
+    let alb = |host: &str| {
+        json!({
+            "httpMethod": "GET", "path": "/a", "headers": { "host": host }, "body": "", "isBase64Encoded": false,
+            "requestContext": { "elb": { "targetGroupArn": "arn:aws:elasticloadbalancing:eu-west-1:1:targetgroup/a/b" } },
+        })
+    };
+    let (api, own) = ("a.execute-api.eu-west-1.amazonaws.com", "shop.example.com");
+    let function = "a.lambda-url.eu-west-1.on.aws";
+    for (event, host, trigger, path) in [
+        (v2(api), api, "apigateway", "/a"),
+        (v2(function), function, "function-url", "/a"),
+        (v1(api), api, "apigateway", "/prod/a"),
+        (v1(own), own, "apigateway", "/a"),
+        (alb(own), own, "alb", "/a"),
     ] {
         let xray = captured();
         let event: LambdaRequest = serde_json::from_value(event).unwrap();
@@ -81,7 +88,7 @@ fn each_way_of_http_to_a_function_has_its_name() {
         run(&xray, async { trace(handler).oneshot(request).await.unwrap() });
         let [document] = xray.documents();
         assert_eq!(annotations(&document.annotations)["trigger"], trigger);
-        assert_eq!(http(&document).0, "GET", "{trigger}");
+        assert_eq!(http(&document), ("GET".to_owned(), format!("https://{host}{path}"), 200));
     }
 }
 

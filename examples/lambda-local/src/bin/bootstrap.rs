@@ -18,7 +18,10 @@ fn main() -> Result<(), Error> {
         runtime = tokio::runtime::Builder::new_multi_thread();
     }
     runtime.enable_all().build()?.block_on(async {
-        if function == "plain" {
+        if function == "bare" || function == "logs" {
+            if function == "logs" {
+                tracing_subscriber::fmt().with_target(false).without_time().init();
+            }
             return lambda_runtime::run(service_fn(quick)).await;
         }
         xray_lambda::init()?;
