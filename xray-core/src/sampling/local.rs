@@ -39,7 +39,7 @@ enum InForce {
     /// For good.
     Fixed(Arc<RuleSet>),
     /// Until the file changes.
-    File(Held, RulesFile),
+    File(Held<RuleSet>, RulesFile),
 }
 
 impl LocalSampler {

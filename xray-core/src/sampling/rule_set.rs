@@ -1,8 +1,11 @@
 //! Rules with what they have given out and counted so far.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::LocalKey;
 
+use super::held::{Remembered, Seen};
 use super::late::LateRules;
 use super::reservoir::Reservoir;
 use super::{Decision, Reason, Rule, RuleCounts, Rules, SamplingRequest, SegmentEnd};
@@ -26,6 +29,15 @@ pub(super) struct RuleState {
     asked: AtomicU64,
     sampled: AtomicU64,
     late: AtomicU64,
+}
+
+impl Remembered for RuleSet {
+    fn seen() -> &'static LocalKey<Seen<RuleSet>> {
+        thread_local! {
+            static SEEN: Seen<RuleSet> = const { RefCell::new(None) };
+        }
+        &SEEN
+    }
 }
 
 impl RuleSet {

@@ -130,10 +130,14 @@ fn ends_with(text: &str, end: Option<&[u8]>) -> bool {
 }
 
 /// Equal but for the case of ASCII letters. Quicker than `eq_ignore_ascii_case`: the case nearly always agrees, and
-/// paths, which share their starts, are compared from the end.
+/// paths, which share their starts, are compared from the end. The cases of a letter differ in one bit.
 fn same(one: &[u8], other: &[u8]) -> bool {
     one.len() == other.len()
-        && one.iter().zip(other).rev().all(|(one, other)| one == other || one.eq_ignore_ascii_case(other))
+        && one
+            .iter()
+            .zip(other)
+            .rev()
+            .all(|(one, other)| one == other || (one ^ other == 0x20 && one.is_ascii_alphabetic()))
 }
 
 /// The first and the last `*` of a pattern in ASCII that has at least one, and no `?`.

@@ -3,11 +3,14 @@
 //! Priority first, then name. The rule called `Default` comes last and matches everything, whatever its patterns say. A
 //! name that comes twice counts once, for its first rule. At most [`Rules::MAX_RULES`] are kept, those asked first.
 
+use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::thread::LocalKey;
 
 use super::state::RuleState;
 use super::wire::RuleRecord;
+use crate::sampling::held::{Remembered, Seen};
 use crate::sampling::wildcard::Pattern;
 use crate::sampling::{Rule, Rules, SamplingRequest};
 
@@ -18,8 +21,17 @@ pub(super) struct RuleSet {
     default: Option<CentralRule>,
     /// Those that can be boosted: usually none, so that the end of a segment costs no search.
     boosted: HashMap<Arc<str>, Arc<RuleState>>,
-    /// Nanoseconds of monotonic time when the service was asked for them.
-    pub(super) asked_at: u64,
+    /// Nanoseconds of monotonic time when the service was asked for them; `None` before it answered.
+    pub(super) asked_at: Option<u64>,
+}
+
+impl Remembered for RuleSet {
+    fn seen() -> &'static LocalKey<Seen<RuleSet>> {
+        thread_local! {
+            static SEEN: Seen<RuleSet> = const { RefCell::new(None) };
+        }
+        &SEEN
+    }
 }
 
 /// A rule with its state.
@@ -33,6 +45,11 @@ pub(super) struct CentralRule {
 }
 
 impl RuleSet {
+    /// Before the service has answered.
+    pub(super) fn none() -> RuleSet {
+        RuleSet { rules: Box::default(), default: None, boosted: HashMap::new(), asked_at: None }
+    }
+
     /// From what the service answered. What is known by name keeps its state. Says how many were left out.
     pub(super) fn new(
         mut records: Vec<RuleRecord>,
@@ -65,7 +82,7 @@ impl RuleSet {
             }
             if *record.name == *Rules::DEFAULT_NAME { default = Some(rule) } else { rules.push(rule) }
         }
-        (RuleSet { rules: rules.into(), default, boosted, asked_at }, skipped)
+        (RuleSet { rules: rules.into(), default, boosted, asked_at: Some(asked_at) }, skipped)
     }
 
     /// The first rule that matches, else the default one. The resource is the one the program runs as.

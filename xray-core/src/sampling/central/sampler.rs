@@ -4,13 +4,12 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
-
 use super::poller::Now;
 use super::rule_set::RuleSet;
 use super::worker::Worker;
 use crate::diagnostics::{Diagnostics, DiagnosticsLevel};
 use crate::emit::{DaemonAddress, Endpoint};
+use crate::sampling::held::Held;
 use crate::sampling::rule_set::share;
 use crate::sampling::{Decision, LateRules, LocalSampler, RuleCounts, Rules, Sample, SamplingRequest, SegmentEnd};
 use crate::stats::Stats;
@@ -66,7 +65,7 @@ pub(super) struct Shared {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     /// Read without a lock by every decision; replaced by the thread at each refresh.
-    rules: ArcSwapOption<RuleSet>,
+    rules: Held<RuleSet>,
     report: OnceLock<Report>,
 }
 
@@ -92,7 +91,7 @@ impl CentralSampler {
             endpoint: daemon.tcp().clone(),
             clock,
             entropy,
-            rules: ArcSwapOption::empty(),
+            rules: Held::new(RuleSet::none()),
             report: OnceLock::new(),
         };
         CentralSampler {
@@ -166,15 +165,18 @@ impl CentralSampler {
 
     /// The decision by the service's rules, if there are any that hold and one that matches.
     pub(super) fn decide(&self, request: &SamplingRequest<'_>) -> Option<Decision> {
-        let rules = self.shared.rules.load();
-        let rules = rules.as_ref().filter(|rules| self.shared.holds(rules))?;
-        let rule = rules.find(request, self.resource_arn.as_deref())?;
-        let wall = self.shared.clock.wall();
-        let outcome = rule.state.decide(request.background, wall, || share(self.shared.entropy.next_u64()));
-        let decision = Decision::new(outcome.sampled, outcome.reason).with_rule(Arc::clone(&rule.name));
-        let decision = decision.with_terms(outcome.fixed_target, outcome.rate);
+        let decision = self.shared.rules.with(|rules| {
+            if !self.shared.holds(rules) {
+                return None;
+            }
+            let rule = rules.find(request, self.resource_arn.as_deref())?;
+            let wall = self.shared.clock.wall();
+            let outcome = rule.state.decide(request.background, wall, || share(self.shared.entropy.next_u64()));
+            let decision = Decision::new(outcome.sampled, outcome.reason).with_rule(Arc::clone(&rule.name));
+            Some(decision.with_terms(outcome.fixed_target, outcome.rate))
+        })?;
         // Rules on the response are local ones: the service has none.
-        Some(if outcome.sampled { decision } else { decision.with_late_rules(self.fallback.late_rules(request)) })
+        Some(if decision.sampled() { decision } else { decision.with_late_rules(self.fallback.late_rules(request)) })
     }
 }
 
@@ -189,10 +191,12 @@ impl Sample for CentralSampler {
     }
 
     fn ended(&self, decision: &Decision, end: &SegmentEnd<'_>) {
-        if let (Some(name), Some(rules)) = (decision.rule(), self.shared.rules.load().as_ref()) {
-            if let Some(state) = rules.boosted(name) {
-                state.boost.count(end.service, (self.anomaly)(end), decision.sampled());
-            }
+        if let Some(name) = decision.rule() {
+            self.shared.rules.with(|rules| {
+                if let Some(state) = rules.boosted(name) {
+                    state.boost.count(end.service, (self.anomaly)(end), decision.sampled());
+                }
+            });
         }
         if self.fallback_wants_end {
             self.fallback.ended(decision, end);
@@ -231,16 +235,17 @@ impl Shared {
 
     /// The rules that were had last.
     pub(super) fn rules(&self) -> Option<Arc<RuleSet>> {
-        self.rules.load_full()
+        Some(self.rules.current()).filter(|rules| rules.asked_at.is_some())
     }
 
     pub(super) fn set_rules(&self, rules: RuleSet) {
-        self.rules.store(Some(Arc::new(rules)));
+        self.rules.replace(rules);
     }
 
     /// Whether rules are young enough to decide by.
     fn holds(&self, rules: &RuleSet) -> bool {
-        self.clock.monotonic().saturating_sub(rules.asked_at) <= RULES_HOLD.as_nanos() as u64
+        let age = |asked_at| self.clock.monotonic().saturating_sub(asked_at);
+        rules.asked_at.is_some_and(|asked_at| age(asked_at) <= RULES_HOLD.as_nanos() as u64)
     }
 
     fn live_rules(&self) -> Option<Arc<RuleSet>> {
