@@ -35,10 +35,8 @@ impl Intake {
     /// A document, or what stands in the place of one.
     pub(super) fn body(&self, body: &[u8], sender: Sender) -> Result<(), Refusal> {
         let counts = &self.shared.counts;
-        if body.starts_with(b"T1S") {
-            let refusal = Refusal::whole(RefusalCode::InvalidOpenTelemetry, "spans of OpenTelemetry are not read");
-            drop(self.trouble(TroubleKind::Refused, refusal.code.as_str(), refusal.to_string(), sender, body));
-            return Err(refusal);
+        if let Some(spans) = body.strip_prefix(b"T1S") {
+            return self.marked_spans(spans, sender);
         }
         if body.starts_with(b"T1U") {
             counts.unsampled.fetch_add(1, Relaxed);

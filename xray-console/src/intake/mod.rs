@@ -21,6 +21,7 @@ mod check;
 mod counters;
 mod datagram;
 mod kernel;
+mod otlp;
 mod trouble;
 mod udp;
 
@@ -34,6 +35,7 @@ use crate::store::{Outcome, Received};
 
 pub use check::{Refusal, RefusalCode};
 pub use counters::Counters;
+pub use otlp::{BODY_BYTES, OtlpAnswer};
 pub use trouble::{EXCERPT, Sender, Trouble, TroubleKind};
 pub use udp::{Listener, QUEUED, QUEUED_BYTES, RECEIVE_BUFFER};
 
