@@ -27,8 +27,8 @@ pub struct Received {
 /// A segment or subsegment within its trace. The two are told apart, as in [`Trace`](crate::Trace).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Key {
-    id: u64,
-    subsegment: bool,
+    pub(super) id: u64,
+    pub(super) subsegment: bool,
 }
 
 impl Received {

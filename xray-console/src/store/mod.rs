@@ -1,4 +1,4 @@
-//! The trace store: documents by trace, in memory, within a bound.
+//! The trace store: documents by trace, in memory, within a bound; on request in a file as well (feature `db`).
 //!
 //! A document is kept as the JSON it came as, which is smaller than any parsed form of it, beside the few things needed
 //! to place it. Traces are put together when somebody asks. What filters and maps need of a trace is worked out once for
@@ -17,11 +17,15 @@
 //! One lock, held for microseconds: scans take rows a page at a time and visit them outside of it, traces are parsed
 //! and put together outside of it.
 
+#[cfg(feature = "db")]
+mod db;
 mod entry;
 mod row;
 mod state;
 mod window;
 
+#[cfg(feature = "db")]
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +35,8 @@ use xray_core::{Clock, SystemClock, TraceId};
 
 use crate::Trace;
 
+#[cfg(feature = "db")]
+pub use db::{OpenError, UNWRITTEN_BYTES, WRITE_EVERY};
 pub use entry::Received;
 pub use row::Row;
 pub use state::{Counters, Eviction, Outcome, TraceInfo};
@@ -87,7 +93,14 @@ struct Shared {
     state: Mutex<State>,
     clock: Arc<dyn Clock>,
     changes: broadcast::Sender<Change>,
+    #[cfg(feature = "db")]
+    file: Option<db::File>,
 }
+
+/// The store's file could not be written; what was put is in memory only.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the store's file could not be written: {0}")]
+pub struct StorageError(String);
 
 /// Something that happened in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +145,55 @@ impl Store {
 
     /// The same with a clock of the caller's, for tests.
     pub fn with_clock(bytes: usize, clock: Arc<dyn Clock>) -> Store {
-        let (changes, _) = broadcast::channel(CHANGES);
-        Store { shared: Arc::new(Shared { state: Mutex::new(State::new(bytes)), clock, changes }) }
+        Store {
+            shared: Arc::new(Shared {
+                state: Mutex::new(State::new(bytes)),
+                clock,
+                changes: broadcast::channel(CHANGES).0,
+                #[cfg(feature = "db")]
+                file: None,
+            }),
+        }
+    }
+
+    /// A store that is kept in this file as well; what is in it is read back, as far as the bound allows.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be opened, is in use, damaged, or not a trace store. It is left as it is then.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use xray_console::Store;
+    /// use xray_console::store::DEFAULT_BOUND;
+    ///
+    /// let store = Store::open("traces.db", DEFAULT_BOUND)?;
+    /// println!("{} traces from before", store.counters().traces);
+    /// # Ok::<(), xray_console::store::OpenError>(())
+    /// ```
+    #[cfg(feature = "db")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "db")))]
+    pub fn open(path: impl AsRef<Path>, bytes: usize) -> Result<Store, OpenError> {
+        let mut state = State::new(bytes);
+        let mut evicted = Vec::new();
+        let connection = db::open(path.as_ref(), |db::Restored { received, at }| {
+            let (_, garbage) = state.put(received, Now { wall: at, monotonic: 0 });
+            evicted.extend(garbage.evicted);
+        })?;
+        let cannot_start = |error: std::io::Error| OpenError::Thread { source: error };
+        let file = db::File::follow(connection).map_err(cannot_start)?;
+        for id in evicted {
+            file.evicted(id);
+        }
+        Ok(Store {
+            shared: Arc::new(Shared {
+                state: Mutex::new(state),
+                clock: Arc::new(SystemClock),
+                changes: broadcast::channel(CHANGES).0,
+                file: Some(file),
+            }),
+        })
     }
 
     /// Keeps a document. One without a trace id of X-Ray's form belongs nowhere and is not kept.
@@ -147,21 +207,53 @@ impl Store {
 
     /// Keeps a document as it came. Not a word of it is looked at but what `received` says of it.
     pub fn put_received(&self, received: Received) -> Outcome {
+        #[cfg(feature = "db")]
+        if let Some(file) = &self.shared.file {
+            file.wait_for_room();
+        }
         let now = Now { wall: self.shared.clock.wall(), monotonic: self.shared.clock.monotonic() };
         let id = received.trace_id;
+        #[cfg(feature = "db")]
+        let copy = self.shared.file.as_ref().map(|file| (file, received.clone()));
         let mut state = self.lock();
         let (outcome, garbage) = state.put(received, now);
-        // Sent under the lock, so that changes of a trace come in the order of its revisions. It does not wait.
-        for evicted in &garbage.evicted {
-            self.announce(Change::Evicted(*evicted));
-        }
+        // Told under the lock, so that changes of a trace come in order. Nothing here waits.
         if let Some(revision) = outcome.revision() {
             self.announce(Change::Put { id, revision });
+            #[cfg(feature = "db")]
+            if let Some((file, copy)) = copy {
+                file.put(copy, now.wall);
+            }
         }
+        self.tell_evicted(&garbage);
         drop(state);
         // Outside of the lock, for freeing memory takes its time.
         drop(garbage);
         outcome
+    }
+
+    fn tell_evicted(&self, garbage: &state::Garbage) {
+        for id in &garbage.evicted {
+            self.announce(Change::Evicted(*id));
+            #[cfg(feature = "db")]
+            if let Some(file) = &self.shared.file {
+                file.evicted(*id);
+            }
+        }
+    }
+
+    /// Waits until everything that was put is on disk, if the store has a file; without one there is nothing to wait for.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written. The store goes on in memory, and tries again with what comes next.
+    pub async fn durable(&self) -> Result<(), StorageError> {
+        #[cfg(feature = "db")]
+        if let Some(file) = &self.shared.file {
+            let gone = |_| Err(StorageError("its writer has stopped".to_owned()));
+            return file.commit().await.unwrap_or_else(gone);
+        }
+        Ok(())
     }
 
     fn announce(&self, change: Change) {
@@ -238,9 +330,7 @@ impl Store {
                 let row = Arc::new(Row::of(id, revision, bytes > TRACE_BYTES, &trace));
                 let mut state = self.lock();
                 let garbage = state.keep_row(&row, self.shared.clock.wall());
-                for evicted in &garbage.evicted {
-                    self.announce(Change::Evicted(*evicted));
-                }
+                self.tell_evicted(&garbage);
                 drop(state);
                 drop(garbage);
                 row
@@ -256,7 +346,10 @@ impl Store {
 
     /// How full the store is and what became of what was put.
     pub fn counters(&self) -> Counters {
-        self.lock().counters()
+        let counters = self.lock().counters();
+        #[cfg(feature = "db")]
+        let counters = Counters { unwritten: self.shared.file.as_ref().map_or(0, db::File::lost), ..counters };
+        counters
     }
 
     /// Forgets all traces.
@@ -264,6 +357,10 @@ impl Store {
         let mut state = self.lock();
         let all = state.clear();
         self.announce(Change::Cleared);
+        #[cfg(feature = "db")]
+        if let Some(file) = &self.shared.file {
+            file.cleared();
+        }
         drop(state);
         drop(all);
     }

@@ -55,6 +55,8 @@ pub struct Counters {
     pub evicted_traces: u64,
     /// Documents evicted to make room.
     pub evicted_documents: u64,
+    /// Documents that could not be written to the store's file.
+    pub unwritten: u64,
 }
 
 /// What became of a document that was put.
