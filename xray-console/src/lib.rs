@@ -12,15 +12,19 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+pub mod api;
+mod console;
 pub mod demo;
 pub mod filter;
 pub mod graph;
 pub mod intake;
 pub mod query;
+pub mod sampling;
 pub mod store;
 pub mod timeline;
 pub mod trace;
 
+pub use console::{Console, ConsoleBuilder, StartError};
 pub use filter::{Filter, FilterError};
 pub use intake::Intake;
 pub use store::Store;

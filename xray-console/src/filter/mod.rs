@@ -53,7 +53,7 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use error::FilterError;
-use expression::Expression;
+pub(crate) use expression::{Expression, NodePattern};
 
 use crate::query::Facts;
 
@@ -116,6 +116,11 @@ impl Filter {
     /// ```
     pub fn parse_with(text: &str, groups: impl Fn(Group<'_>) -> Option<String>) -> Result<Filter, FilterError> {
         parser::Parser::parse(text, &groups).map(Filter)
+    }
+
+    /// What it says.
+    pub(crate) fn expression(&self) -> &Expression {
+        &self.0
     }
 
     /// Whether the trace is meant.

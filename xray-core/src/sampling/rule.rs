@@ -161,6 +161,36 @@ impl Rule {
         !self.response.is_empty()
     }
 
+    /// Pattern for the segment's name.
+    pub fn service(&self) -> &str {
+        self.service.as_str()
+    }
+
+    /// Pattern for what the service runs on.
+    pub fn service_type(&self) -> &str {
+        self.service_type.as_str()
+    }
+
+    /// Pattern for the `Host` header.
+    pub fn host(&self) -> &str {
+        self.host.as_str()
+    }
+
+    /// Pattern for the HTTP method.
+    pub fn method(&self) -> &str {
+        self.method.as_str()
+    }
+
+    /// Pattern for the path.
+    pub fn path(&self) -> &str {
+        self.path.as_str()
+    }
+
+    /// Names of attributes, and the pattern for each.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(name, pattern)| (&**name, pattern.as_str()))
+    }
+
     pub(super) fn shared_name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }

@@ -1,0 +1,215 @@
+//! X-Ray's API: all 38 operations, as requests and answers, answered from this console, and served over HTTP.
+//!
+//! Each operation is a type that is its request ([`Operation`]). [`Api::call`] answers it within the process; the server
+//! answers it to any X-Ray client (SDKs, boto3, the AWS CLI): protocol `rest-json`, version 2016-04-12, a POST to one
+//! path for each operation. Signatures are neither asked for nor checked. Members a request has beyond the model are
+//! ignored.
+//!
+//! # What differs from AWS X-Ray
+//!
+//! - The four operations on insights answer that there are none.
+//! - What is put into settings, groups, rules, tags and policies is kept and given back as long as the process lives; of
+//!   it only groups, sampling rules and their reservoirs have an effect.
+//! - ARNs name region `local` and account `000000000000`.
+//! - Trace retrieval is complete at once, and gives X-Ray's format only.
+//! - Lone subsegments whose parent never came are given by `BatchGetTraces`, after the segments. AWS X-Ray shows nothing
+//!   of them.
+//! - Time ranges may be of any length, and `Sampling` leaves nothing out.
+//!
+//! Source: X-Ray API Reference.
+
+pub(crate) mod check;
+mod error;
+mod filters;
+mod graphs;
+mod groups;
+mod guard;
+mod insights;
+mod operation;
+pub(crate) mod page;
+mod policies;
+mod retrieval;
+mod server;
+mod settings;
+mod tags;
+mod traces;
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use xray_core::Clock;
+
+use crate::Store;
+use crate::sampling::{self, Sampling, ServedRules};
+
+pub use error::{ApiError, ApiErrorKind};
+pub use graphs::{
+    GetRetrievedTracesGraph, GetRetrievedTracesGraphAnswer, GetServiceGraph, GetServiceGraphAnswer,
+    GetTimeSeriesServiceStatistics, GetTimeSeriesServiceStatisticsAnswer, GetTraceGraph, GetTraceGraphAnswer,
+    RetrievedService,
+};
+pub use groups::{
+    CreateGroup, DeleteGroup, GetGroup, GetGroups, GetGroupsAnswer, Group, GroupAnswer, InsightsConfiguration,
+    UpdateGroup,
+};
+pub use insights::{
+    GetInsight, GetInsightAnswer, GetInsightEvents, GetInsightEventsAnswer, GetInsightImpactGraph,
+    GetInsightImpactGraphAnswer, GetInsightSummaries, GetInsightSummariesAnswer, InsightState,
+};
+pub use operation::{Empty, Operation};
+pub use policies::{
+    DeleteResourcePolicy, ListResourcePolicies, ListResourcePoliciesAnswer, PutResourcePolicy, PutResourcePolicyAnswer,
+    ResourcePolicy,
+};
+pub use retrieval::{
+    CancelTraceRetrieval, ListRetrievedTraces, ListRetrievedTracesAnswer, RetrievalStatus, RetrievedTrace, Span,
+    StartTraceRetrieval, StartTraceRetrievalAnswer, TraceFormat,
+};
+pub use settings::{
+    CloudWatchLogsConfiguration, EncryptionConfig, EncryptionConfigAnswer, EncryptionType, GetEncryptionConfig,
+    GetIndexingRules, GetIndexingRulesAnswer, GetTraceSegmentDestination, IndexingRule, IndexingRuleValue,
+    Probabilistic, PutEncryptionConfig, TraceSegmentDestination, TraceSegmentDestinationAnswer, UpdateIndexingRule,
+    UpdateIndexingRuleAnswer, UpdateTraceSegmentDestination,
+};
+pub use tags::{ListTagsForResource, ListTagsForResourceAnswer, Tag, TagResource, UntagResource};
+pub use traces::{
+    BackendConnectionErrors, BatchGetTraces, BatchGetTracesAnswer, GetTraceSummaries, GetTraceSummariesAnswer,
+    PutTelemetryRecords, PutTraceSegments, PutTraceSegmentsAnswer, SamplingStrategy, SegmentDocument, TelemetryRecord,
+    TraceDocuments, UnprocessedTraceSegment,
+};
+
+pub(crate) use guard::Guard;
+pub(crate) use server::{Server, WORKERS};
+
+use graphs::Graphs;
+use groups::Groups;
+use operation::Route;
+use policies::Policies;
+use retrieval::Retrievals;
+use settings::Settings;
+use tags::Tags;
+
+/// What operations are answered from. Made by [`Console`](crate::Console).
+pub struct Api {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    sampling: Sampling,
+    state: Mutex<State>,
+}
+
+/// What is put and got back.
+struct State {
+    graphs: Graphs,
+    groups: Groups,
+    policies: Policies,
+    retrievals: Retrievals,
+    settings: Settings,
+    tags: Tags,
+}
+
+impl Api {
+    pub(crate) fn new(store: Store, rules: ServedRules, clock: Arc<dyn Clock>) -> Api {
+        let now = clock.wall().as_secs_f64();
+        let state = State {
+            graphs: Graphs::default(),
+            groups: Groups::default(),
+            policies: Policies::default(),
+            retrievals: Retrievals::default(),
+            settings: Settings::new(now),
+            tags: Tags::default(),
+        };
+        Api { store, clock, sampling: Sampling::new(rules, now), state: Mutex::new(state) }
+    }
+
+    /// Answers an operation, without HTTP in between.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: what X-Ray's model names for the operation.
+    pub fn call<O: Operation>(&self, operation: O) -> Result<O::Answer, ApiError> {
+        operation.answer(self)
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.store
+    }
+
+    pub(crate) fn sampling(&self) -> &Sampling {
+        &self.sampling
+    }
+
+    /// Seconds since the epoch.
+    pub(crate) fn now(&self) -> f64 {
+        self.clock.wall().as_secs_f64()
+    }
+
+    /// Taken before [`Sampling`]'s lock where both are needed, never after it.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tags, and with them the state they are in.
+    pub(crate) fn tags(&self) -> impl DerefMut<Target = Tags> + '_ {
+        struct Held<'a>(MutexGuard<'a, State>);
+        impl Deref for Held<'_> {
+            type Target = Tags;
+            fn deref(&self) -> &Tags {
+                &self.0.tags
+            }
+        }
+        impl DerefMut for Held<'_> {
+            fn deref_mut(&mut self) -> &mut Tags {
+                &mut self.0.tags
+            }
+        }
+        Held(self.state())
+    }
+}
+
+impl std::fmt::Debug for Api {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Api").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// Every operation, by path.
+static ROUTES: [Route; 38] = [
+    Route::intake::<PutTraceSegments>(),
+    Route::intake::<PutTelemetryRecords>(),
+    Route::intake::<sampling::GetSamplingRules>(),
+    Route::intake::<sampling::GetSamplingTargets>(),
+    Route::query::<sampling::GetSamplingStatisticSummaries>(),
+    Route::query::<sampling::CreateSamplingRule>(),
+    Route::query::<sampling::UpdateSamplingRule>(),
+    Route::query::<sampling::DeleteSamplingRule>(),
+    Route::query::<GetTraceSummaries>(),
+    Route::query::<BatchGetTraces>(),
+    Route::query::<GetServiceGraph>(),
+    Route::query::<GetTraceGraph>(),
+    Route::query::<GetTimeSeriesServiceStatistics>(),
+    Route::query::<CreateGroup>(),
+    Route::query::<UpdateGroup>(),
+    Route::query::<DeleteGroup>(),
+    Route::query::<GetGroup>(),
+    Route::query::<GetGroups>(),
+    Route::query::<GetEncryptionConfig>(),
+    Route::query::<PutEncryptionConfig>(),
+    Route::query::<GetTraceSegmentDestination>(),
+    Route::query::<UpdateTraceSegmentDestination>(),
+    Route::query::<GetIndexingRules>(),
+    Route::query::<UpdateIndexingRule>(),
+    Route::query::<StartTraceRetrieval>(),
+    Route::query::<ListRetrievedTraces>(),
+    Route::query::<GetRetrievedTracesGraph>(),
+    Route::query::<CancelTraceRetrieval>(),
+    Route::query::<TagResource>(),
+    Route::query::<UntagResource>(),
+    Route::query::<ListTagsForResource>(),
+    Route::query::<PutResourcePolicy>(),
+    Route::query::<ListResourcePolicies>(),
+    Route::query::<DeleteResourcePolicy>(),
+    Route::query::<GetInsightSummaries>(),
+    Route::query::<GetInsight>(),
+    Route::query::<GetInsightEvents>(),
+    Route::query::<GetInsightImpactGraph>(),
+];

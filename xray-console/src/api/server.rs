@@ -1,0 +1,190 @@
+//! The HTTP server: one request, one operation.
+//!
+//! Limits, ours to choose, so that no client can stop the others or take the machine's memory:
+//!
+//! | what | limit | beyond it |
+//! |---|---|---|
+//! | connections | 256 | further ones wait to be accepted |
+//! | a request's header, or the pause before the next | 60 s | the connection is closed |
+//! | a body | 8 MiB for PutTraceSegments, else 1 MiB | 413 |
+//! | a body, time to arrive | 30 s | 408 |
+//! | bodies held at once | 64 MiB | further ones wait, at most their 30 s |
+//! | a connection's life | 10 minutes, then what is under way has 30 s | it is closed |
+//! | operations worked on at once | 4 | further ones wait |
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::guard::{Caller, Guard};
+use super::operation::{Operation, Route};
+use super::{Api, ApiError, ApiErrorKind, PutTraceSegments, ROUTES};
+
+const CONNECTIONS: usize = 256;
+const HEADER_TIME: Duration = Duration::from_secs(60);
+const BODY_TIME: Duration = Duration::from_secs(30);
+const CONNECTION_TIME: Duration = Duration::from_secs(600);
+const LAST_ANSWER_TIME: Duration = Duration::from_secs(30);
+const BODY: usize = 1024 * 1024;
+const SEGMENTS_BODY: usize = 8 * 1024 * 1024;
+/// Of all bodies together, in KiB: a semaphore counts in u32.
+const BODIES_KIB: usize = 64 * 1024;
+/// A pause after `accept` failed (no file descriptors left), lest we spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Operations worked on at once; the runtime is built with as many threads to block.
+pub(crate) const WORKERS: usize = 4;
+
+type Held = Option<OwnedSemaphorePermit>;
+
+/// What every connection shares.
+pub(crate) struct Server {
+    api: Arc<Api>,
+    guard: Guard,
+    bodies: Arc<Semaphore>,
+    connections: Arc<Semaphore>,
+}
+
+impl Server {
+    pub(crate) fn new(api: Arc<Api>, guard: Guard) -> Server {
+        let (bodies, connections) = (Arc::new(Semaphore::new(BODIES_KIB)), Arc::new(Semaphore::new(CONNECTIONS)));
+        Server { api, guard, bodies, connections }
+    }
+
+    /// Serves until the sender of `stop` is gone; what is under way is dropped then.
+    pub(crate) async fn run(self: Arc<Server>, listener: TcpListener, mut stop: watch::Receiver<()>) {
+        let accepting = tokio::spawn(self.accept(listener));
+        while stop.changed().await.is_ok() {}
+        accepting.abort();
+        let _ = accepting.await;
+    }
+
+    async fn accept(self: Arc<Server>, listener: TcpListener) {
+        // Dropped with the connections in it.
+        let mut connections = JoinSet::new();
+        loop {
+            while connections.try_join_next().is_some() {}
+            // Never closed, so never an error.
+            let permit = Arc::clone(&self.connections).acquire_owned().await.ok();
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    let server = Arc::clone(&self);
+                    connections.spawn(async move {
+                        server.connection(stream, peer).await;
+                        drop(permit);
+                    });
+                }
+                Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    }
+
+    async fn connection(self: Arc<Server>, stream: TcpStream, peer: SocketAddr) {
+        let _ = stream.set_nodelay(true);
+        let service = service_fn(|request| {
+            let server = Arc::clone(&self);
+            async move { Ok::<_, Infallible>(server.respond(peer.ip(), request).await) }
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_TIME)
+            .half_close(true) // a client may have said all it has to say
+            .serve_connection(TokioIo::new(stream), service);
+        let mut connection = std::pin::pin!(connection);
+        // What is no HTTP ends as an error of the connection; there is nobody to tell.
+        if timeout(CONNECTION_TIME, connection.as_mut()).await.is_err() {
+            connection.as_mut().graceful_shutdown();
+            let _ = timeout(LAST_ANSWER_TIME, connection).await;
+        }
+    }
+
+    async fn respond(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match self.answer(peer, request).await {
+            Ok(body) => response(StatusCode::OK, body, None),
+            Err(error) => response(error.kind().status(), error.body(), Some(error.kind())),
+        }
+    }
+
+    async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Result<Vec<u8>, ApiError> {
+        let (head, body) = request.into_parts();
+        let route = ROUTES.iter().find(|route| route.path == head.uri.path());
+        let route = route.filter(|_| head.method == Method::POST).ok_or_else(|| {
+            let message = "X-Ray's API has no such operation; each of its operations is a POST to its own path";
+            ApiError::new(ApiErrorKind::UnknownOperationException, message)
+        })?;
+        self.guard.admit(route.kind, &Caller { peer, uri: &head.uri, headers: &head.headers })?;
+        if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+            return Err(ApiError::invalid("the body is compressed (Content-Encoding); send it as it is"));
+        }
+        let (body, held) = match timeout(BODY_TIME, self.read(route, &head.headers, body)).await {
+            Ok(body) => body?,
+            Err(_) => {
+                let message = "the request's body did not arrive within 30 seconds";
+                return Err(ApiError::new(ApiErrorKind::RequestTimeoutException, message));
+            }
+        };
+        let (api, call) = (Arc::clone(&self.api), route.call);
+        let work = move || {
+            let answer = call(&api, &body);
+            drop((body, held));
+            answer
+        };
+        match tokio::task::spawn_blocking(work).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ApiError::internal("the operation broke off; this is a mistake of xray-console")),
+        }
+    }
+
+    /// The body, and what counts it among the bodies held.
+    async fn read(&self, route: &Route, headers: &HeaderMap, body: Incoming) -> Result<(Bytes, Held), ApiError> {
+        let limit = if route.path == PutTraceSegments::PATH { SEGMENTS_BODY } else { BODY };
+        let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+        let too_long = || {
+            let message = format!("the body is longer than the {limit} bytes that {} is read with", route.name);
+            ApiError::new(ApiErrorKind::RequestEntityTooLargeException, message)
+        };
+        let length = length.unwrap_or(limit);
+        if length > limit {
+            return Err(too_long());
+        }
+        let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+        let held = Arc::clone(&self.bodies).acquire_many_owned(kib).await.ok();
+        match Limited::new(body, limit).collect().await {
+            Ok(body) => Ok((body.to_bytes(), held)),
+            Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
+            Err(_) => Err(ApiError::invalid("the request's body broke off")),
+        }
+    }
+}
+
+fn response(status: StatusCode, body: Vec<u8>, error: Option<ApiErrorKind>) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    headers.insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+    // Clients print it when something goes wrong.
+    let id = format!("{:032x}", fastrand::u128(..));
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Some(name) = error.and_then(|error| HeaderValue::from_str(&error.to_string()).ok()) {
+        headers.insert("x-amzn-errortype", name);
+    }
+    response
+}

@@ -1,0 +1,240 @@
+//! A console within a program: the daemon's address, the store behind it, and X-Ray's API to ask it with.
+//!
+//! For tests and examples that want to see the traces they cause, and for the program `xrc`. UDP and TCP are on one
+//! address, as with the X-Ray daemon. Everything runs on threads of its own, so it can be started from anywhere, inside
+//! an async runtime and outside; all of it stops when the [`Console`] is dropped.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use xray_core::{Clock, SystemClock};
+
+use crate::Store;
+use crate::api::{Api, ApiError, Guard, Operation, Server, WORKERS};
+use crate::sampling::ServedRules;
+use crate::store::DEFAULT_BOUND;
+
+mod holder;
+
+/// How often free ports are tried until one is free for both protocols.
+const TRIES: usize = 32;
+/// How long operations under way may take once the console is dropped.
+const LAST_OPERATIONS: Duration = Duration::from_secs(1);
+
+/// A running console. It stops when this is dropped.
+///
+/// # Examples
+///
+/// ```
+/// use xray_console::Console;
+/// use xray_console::api::GetTraceSummaries;
+///
+/// let console = Console::start()?;
+/// // For the program under test: AWS_XRAY_DAEMON_ADDRESS, or `daemon_address` of a layer's builder.
+/// let address = console.address().to_string();
+///
+/// let found = console.call(GetTraceSummaries { start_time: 0.0, end_time: 4e9, ..Default::default() })?;
+/// assert!(found.trace_summaries.is_empty());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Console {
+    address: SocketAddr,
+    api: Arc<Api>,
+    /// Its end tells the server to stop.
+    stop: Option<watch::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+/// Settings of a [`Console`]. Made by [`Console::builder`].
+#[must_use = "a builder does nothing until `start` is called"]
+pub struct ConsoleBuilder {
+    address: SocketAddr,
+    bound: usize,
+    clock: Arc<dyn Clock>,
+    rules: ServedRules,
+    token: Option<String>,
+}
+
+/// Why a console did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The address is in use.
+    #[error("{address} ({protocol}) is in use{holder}; stop that, or choose another address for this one")]
+    InUse {
+        /// The address.
+        address: SocketAddr,
+        /// `UDP` or `TCP`.
+        protocol: &'static str,
+        /// Who holds it, as far as this user may see: ` by process 4711 (xray)`.
+        holder: String,
+    },
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system gives no thread, or no more of what it takes.
+    #[error("cannot start the server")]
+    Server(#[source] io::Error),
+}
+
+impl Console {
+    /// Starts with the defaults of [`builder`](Console::builder).
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    pub fn start() -> Result<Console, StartError> {
+        Console::builder().start()
+    }
+
+    /// A free port of 127.0.0.1, memory up to [`DEFAULT_BOUND`], everything sampled, queries from this machine only.
+    pub fn builder() -> ConsoleBuilder {
+        ConsoleBuilder {
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            bound: DEFAULT_BOUND,
+            clock: Arc::new(SystemClock),
+            rules: ServedRules::default(),
+            token: None,
+        }
+    }
+
+    /// Where it listens, by UDP and TCP: what `AWS_XRAY_DAEMON_ADDRESS` takes.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers an operation of X-Ray's API, without HTTP in between.
+    ///
+    /// # Errors
+    ///
+    /// [`ApiError`]: what X-Ray's model names for the operation.
+    pub fn call<O: Operation>(&self, operation: O) -> Result<O::Answer, ApiError> {
+        self.api.call(operation)
+    }
+
+    /// What is asked, shared: it answers after the console has been dropped, too.
+    pub fn api(&self) -> Arc<Api> {
+        Arc::clone(&self.api)
+    }
+
+    /// Where traces are kept.
+    pub fn store(&self) -> &Store {
+        self.api.store()
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(server) = self.server.take() {
+            // It ends within a second; a panic in it was told when it happened.
+            let _ = server.join();
+        }
+    }
+}
+
+impl ConsoleBuilder {
+    /// Listens here by UDP and TCP. Port 0 is a free one, the same for both.
+    pub fn address(mut self, address: SocketAddr) -> ConsoleBuilder {
+        self.address = address;
+        self
+    }
+
+    /// Memory for traces, bytes. At the bound the oldest go.
+    pub fn bound(mut self, bytes: usize) -> ConsoleBuilder {
+        self.bound = bytes;
+        self
+    }
+
+    /// Another clock than the machine's, for tests.
+    pub fn clock(mut self, clock: impl Clock) -> ConsoleBuilder {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Sampling rules to begin with.
+    pub fn sampling_rules(mut self, rules: ServedRules) -> ConsoleBuilder {
+        self.rules = rules;
+        self
+    }
+
+    /// Answers queries from other machines, and by any name, if they show this token: as `Authorization: Bearer TOKEN`,
+    /// or as the access key id of a client that signs.
+    pub fn expose(mut self, token: impl Into<String>) -> ConsoleBuilder {
+        self.token = Some(token.into()).filter(|token| !token.is_empty());
+        self
+    }
+
+    /// Starts.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]: above all, the address is in use; it says by whom.
+    pub fn start(self) -> Result<Console, StartError> {
+        let (tcp, _udp, address) = listen(self.address)?;
+        let store = Store::with_clock(self.bound, Arc::clone(&self.clock));
+        let api = Arc::new(Api::new(store, self.rules, self.clock));
+        let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries: true }));
+        let (stop, stopped) = watch::channel(());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(WORKERS)
+            .thread_name("xray-console-query")
+            .build()
+            .map_err(StartError::Server)?;
+        tcp.set_nonblocking(true).map_err(StartError::Server)?;
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(tcp).map_err(StartError::Server)?
+        };
+        let serve = move || {
+            runtime.block_on(server.run(listener, stopped));
+            runtime.shutdown_timeout(LAST_OPERATIONS);
+        };
+        let thread = std::thread::Builder::new().name("xray-console-api".to_owned());
+        let server = thread.spawn(serve).map_err(StartError::Server)?;
+        Ok(Console { address, api, stop: Some(stop), server: Some(server) })
+    }
+}
+
+impl std::fmt::Debug for ConsoleBuilder {
+    /// Without the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("ConsoleBuilder");
+        shown.field("address", &self.address).field("bound", &self.bound).finish_non_exhaustive()
+    }
+}
+
+/// Both sockets, and the address they share.
+fn listen(address: SocketAddr) -> Result<(TcpListener, UdpSocket, SocketAddr), StartError> {
+    let mut tries = if address.port() == 0 { TRIES } else { 1 };
+    loop {
+        tries -= 1;
+        let tcp = TcpListener::bind(address).map_err(|error| failed(address, "TCP", error))?;
+        let bound = tcp.local_addr().map_err(|source| StartError::Listen { address, source })?;
+        match UdpSocket::bind(bound) {
+            Ok(udp) => return Ok((tcp, udp, bound)),
+            // The port that was free by TCP is not by UDP: another one.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
+            Err(error) => return Err(failed(bound, "UDP", error)),
+        }
+    }
+}
+
+fn failed(address: SocketAddr, protocol: &'static str, source: io::Error) -> StartError {
+    if source.kind() == io::ErrorKind::AddrInUse {
+        let holder = holder::of(protocol, address.port()).map_or(String::new(), |holder| format!(" by {holder}"));
+        return StartError::InUse { address, protocol, holder };
+    }
+    StartError::Listen { address, source }
+}
