@@ -5,7 +5,7 @@
 //! an async runtime and outside; all of it stops when the [`Console`] is dropped.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener, UdpSocket};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,10 +13,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use xray_core::{Clock, SystemClock};
 
-use crate::Store;
 use crate::api::{Api, ApiError, Guard, Operation, Server, WORKERS};
+use crate::intake::Listener;
 use crate::sampling::ServedRules;
 use crate::store::DEFAULT_BOUND;
+use crate::{Intake, Store};
 
 mod holder;
 
@@ -45,6 +46,8 @@ const LAST_OPERATIONS: Duration = Duration::from_secs(1);
 pub struct Console {
     address: SocketAddr,
     api: Arc<Api>,
+    /// Reads datagrams until it is dropped.
+    _udp: Listener,
     /// Its end tells the server to stop.
     stop: Option<watch::Sender<()>>,
     server: Option<JoinHandle<()>>,
@@ -127,6 +130,11 @@ impl Console {
         Arc::clone(&self.api)
     }
 
+    /// The way in: what came, and what was refused, repaired or dropped, and why.
+    pub fn intake(&self) -> &Intake {
+        self.api.intake()
+    }
+
     /// Where traces are kept.
     pub fn store(&self) -> &Store {
         self.api.store()
@@ -181,9 +189,11 @@ impl ConsoleBuilder {
     ///
     /// [`StartError`]: above all, the address is in use; it says by whom.
     pub fn start(self) -> Result<Console, StartError> {
-        let (tcp, _udp, address) = listen(self.address)?;
         let store = Store::with_clock(self.bound, Arc::clone(&self.clock));
-        let api = Arc::new(Api::new(store, self.rules, self.clock));
+        let intake = Intake::new(store);
+        let (tcp, udp) = listen(&intake, self.address)?;
+        let address = udp.address();
+        let api = Arc::new(Api::new(intake, self.rules, self.clock));
         let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries: true }));
         let (stop, stopped) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -203,7 +213,7 @@ impl ConsoleBuilder {
         };
         let thread = std::thread::Builder::new().name("xray-console-api".to_owned());
         let server = thread.spawn(serve).map_err(StartError::Server)?;
-        Ok(Console { address, api, stop: Some(stop), server: Some(server) })
+        Ok(Console { address, api, _udp: udp, stop: Some(stop), server: Some(server) })
     }
 }
 
@@ -215,15 +225,15 @@ impl std::fmt::Debug for ConsoleBuilder {
     }
 }
 
-/// Both sockets, and the address they share.
-fn listen(address: SocketAddr) -> Result<(TcpListener, UdpSocket, SocketAddr), StartError> {
+/// Both sockets, on one address.
+fn listen(intake: &Intake, address: SocketAddr) -> Result<(TcpListener, Listener), StartError> {
     let mut tries = if address.port() == 0 { TRIES } else { 1 };
     loop {
         tries -= 1;
         let tcp = TcpListener::bind(address).map_err(|error| failed(address, "TCP", error))?;
         let bound = tcp.local_addr().map_err(|source| StartError::Listen { address, source })?;
-        match UdpSocket::bind(bound) {
-            Ok(udp) => return Ok((tcp, udp, bound)),
+        match intake.listen(bound) {
+            Ok(udp) => return Ok((tcp, udp)),
             // The port that was free by TCP is not by UDP: another one.
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && tries > 0 => {}
             Err(error) => return Err(failed(bound, "UDP", error)),

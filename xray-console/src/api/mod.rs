@@ -39,9 +39,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use xray_core::Clock;
 
-use crate::Store;
 use crate::sampling::{self, Sampling, ServedRules};
+use crate::{Intake, Store};
 
+pub use crate::intake::UnprocessedTraceSegment;
 pub use error::{ApiError, ApiErrorKind};
 pub use graphs::{
     GetRetrievedTracesGraph, GetRetrievedTracesGraphAnswer, GetServiceGraph, GetServiceGraphAnswer,
@@ -75,7 +76,7 @@ pub use tags::{ListTagsForResource, ListTagsForResourceAnswer, Tag, TagResource,
 pub use traces::{
     BackendConnectionErrors, BatchGetTraces, BatchGetTracesAnswer, GetTraceSummaries, GetTraceSummariesAnswer,
     PutTelemetryRecords, PutTraceSegments, PutTraceSegmentsAnswer, SamplingStrategy, SegmentDocument, TelemetryRecord,
-    TraceDocuments, UnprocessedTraceSegment,
+    TraceDocuments,
 };
 
 pub(crate) use guard::Guard;
@@ -91,7 +92,7 @@ use tags::Tags;
 
 /// What operations are answered from. Made by [`Console`](crate::Console).
 pub struct Api {
-    store: Store,
+    intake: Intake,
     clock: Arc<dyn Clock>,
     sampling: Sampling,
     state: Mutex<State>,
@@ -108,7 +109,7 @@ struct State {
 }
 
 impl Api {
-    pub(crate) fn new(store: Store, rules: ServedRules, clock: Arc<dyn Clock>) -> Api {
+    pub(crate) fn new(intake: Intake, rules: ServedRules, clock: Arc<dyn Clock>) -> Api {
         let now = clock.wall().as_secs_f64();
         let state = State {
             graphs: Graphs::default(),
@@ -118,7 +119,7 @@ impl Api {
             settings: Settings::new(now),
             tags: Tags::default(),
         };
-        Api { store, clock, sampling: Sampling::new(rules, now), state: Mutex::new(state) }
+        Api { intake, clock, sampling: Sampling::new(rules, now), state: Mutex::new(state) }
     }
 
     /// Answers an operation, without HTTP in between.
@@ -131,7 +132,11 @@ impl Api {
     }
 
     pub(crate) fn store(&self) -> &Store {
-        &self.store
+        self.intake.store()
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
     }
 
     pub(crate) fn sampling(&self) -> &Sampling {
@@ -168,7 +173,7 @@ impl Api {
 
 impl std::fmt::Debug for Api {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Api").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("Api").field("store", self.store()).finish_non_exhaustive()
     }
 }
 

@@ -3,6 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::intake::Sender;
+
 use super::{Api, ApiError};
 
 /// One operation: the value is the request.
@@ -35,6 +37,15 @@ pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
     ///
     /// [`ApiError`], one of those that X-Ray's model names for the operation.
     fn answer(self, api: &Api) -> Result<Self::Answer, ApiError>;
+
+    /// The same, where it matters who asks.
+    ///
+    /// # Errors
+    ///
+    /// As [`answer`](Operation::answer).
+    fn answer_to(self, _from: Sender, api: &Api) -> Result<Self::Answer, ApiError> {
+        self.answer(api)
+    }
 }
 
 /// An answer without members.
@@ -50,13 +61,15 @@ pub(crate) enum Kind {
     Query,
 }
 
+type Call = fn(&Api, Sender, &[u8]) -> Result<Vec<u8>, ApiError>;
+
 /// An operation as the server finds it: by path, its types left behind.
 pub(crate) struct Route {
     pub(crate) name: &'static str,
     pub(crate) path: &'static str,
     pub(crate) kind: Kind,
     /// Reads the request's body, answers with the answer's.
-    pub(crate) call: fn(&Api, &[u8]) -> Result<Vec<u8>, ApiError>,
+    pub(crate) call: Call,
 }
 
 impl Route {
@@ -69,11 +82,11 @@ impl Route {
     }
 }
 
-fn call<O: Operation>(api: &Api, body: &[u8]) -> Result<Vec<u8>, ApiError> {
+fn call<O: Operation>(api: &Api, from: Sender, body: &[u8]) -> Result<Vec<u8>, ApiError> {
     // Operations without members are called with nothing, with `""` and with `{}`.
     let body = if matches!(body.trim_ascii(), b"" | b"\"\"" | b"null") { b"{}" } else { body };
     let request: O = serde_json::from_slice(body)
         .map_err(|error| ApiError::invalid(format!("the body is no {} request: {error}", O::NAME)))?;
-    let answer = request.answer(api)?;
+    let answer = request.answer_to(from, api)?;
     serde_json::to_vec(&answer).map_err(|error| ApiError::internal(format!("the answer cannot be written: {error}")))
 }

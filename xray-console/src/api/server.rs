@@ -13,7 +13,7 @@
 //! | operations worked on at once | 4 | further ones wait |
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+
+use crate::intake::Sender;
 
 use super::guard::{Caller, Guard};
 use super::operation::{Operation, Route};
@@ -97,7 +99,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| {
             let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.respond(peer.ip(), request).await) }
+            async move { Ok::<_, Infallible>(server.respond(peer, request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -112,21 +114,21 @@ impl Server {
         }
     }
 
-    async fn respond(&self, peer: IpAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match self.answer(peer, request).await {
             Ok(body) => response(StatusCode::OK, body, None),
             Err(error) => response(error.kind().status(), error.body(), Some(error.kind())),
         }
     }
 
-    async fn answer(&self, peer: IpAddr, request: Request<Incoming>) -> Result<Vec<u8>, ApiError> {
+    async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Vec<u8>, ApiError> {
         let (head, body) = request.into_parts();
         let route = ROUTES.iter().find(|route| route.path == head.uri.path());
         let route = route.filter(|_| head.method == Method::POST).ok_or_else(|| {
             let message = "X-Ray's API has no such operation; each of its operations is a POST to its own path";
             ApiError::new(ApiErrorKind::UnknownOperationException, message)
         })?;
-        self.guard.admit(route.kind, &Caller { peer, uri: &head.uri, headers: &head.headers })?;
+        self.guard.admit(route.kind, &Caller { peer: peer.ip(), uri: &head.uri, headers: &head.headers })?;
         if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(ApiError::invalid("the body is compressed (Content-Encoding); send it as it is"));
         }
@@ -139,7 +141,7 @@ impl Server {
         };
         let (api, call) = (Arc::clone(&self.api), route.call);
         let work = move || {
-            let answer = call(&api, &body);
+            let answer = call(&api, Sender::Tcp(peer), &body);
             drop((body, held));
             answer
         };

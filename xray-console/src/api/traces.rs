@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use xray_core::document::Document;
 
 use crate::Trace;
+use crate::intake::{Sender, UnprocessedTraceSegment};
 use crate::query::{Cursor, TraceSummary};
 use crate::store::{Row, TimeRangeType, Window};
 
@@ -34,21 +35,6 @@ pub struct PutTraceSegmentsAnswer {
     /// Those refused, and why; the others were taken.
     #[serde(default)]
     pub unprocessed_trace_segments: Vec<UnprocessedTraceSegment>,
-}
-
-/// A segment that was refused.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct UnprocessedTraceSegment {
-    /// Its id, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Why, as a code.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub error_code: Option<String>,
-    /// Why, in words.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
 }
 
 /// Tells how a daemon fares.
@@ -267,21 +253,13 @@ impl Operation for PutTraceSegments {
     const PATH: &'static str = "/TraceSegments";
 
     fn answer(self, api: &Api) -> Result<PutTraceSegmentsAnswer, ApiError> {
+        self.answer_to(Sender::Local("this process"), api)
+    }
+
+    fn answer_to(self, from: Sender, api: &Api) -> Result<PutTraceSegmentsAnswer, ApiError> {
         count("TraceSegmentDocuments", &self.trace_segment_documents, DOCUMENTS)?;
-        let mut answer = PutTraceSegmentsAnswer::default();
-        for text in &self.trace_segment_documents {
-            match Document::parse(text) {
-                Ok(document) => {
-                    api.store().put(&document);
-                }
-                Err(error) => answer.unprocessed_trace_segments.push(UnprocessedTraceSegment {
-                    id: None,
-                    error_code: Some("ParseError".to_owned()),
-                    message: Some(error.to_string()),
-                }),
-            }
-        }
-        Ok(answer)
+        let unprocessed_trace_segments = api.intake().put_segments(&self.trace_segment_documents, from);
+        Ok(PutTraceSegmentsAnswer { unprocessed_trace_segments })
     }
 }
 

@@ -360,3 +360,33 @@ fn a_put_of_more_than_fifty_is_refused_whole() {
         json!({})
     );
 }
+
+#[test]
+fn a_datagram_is_a_trace_at_the_same_address() {
+    let server = Server::start();
+    let mut changes = server.console.store().subscribe();
+    let id = "1-6955b900-0000000000000000000000cc";
+    let document =
+        json!({"name": "shop", "id": "00000000000000cc", "trace_id": id, "start_time": NOON, "end_time": NOON + 1.0});
+    let datagram = format!("{{\"format\":\"json\",\"version\":1}}\n{document}");
+    std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(datagram.as_bytes(), server.address()).unwrap();
+    changes.blocking_recv().unwrap();
+    assert_eq!(server.ok("/Traces", json!({"TraceIds": [id]}))["Traces"][0]["Id"], id);
+}
+
+#[test]
+fn what_is_refused_is_named_and_kept_with_its_sender() {
+    let server = Server::start();
+    let wrong = json!({"name": "a(b)", "id": "00000000000000cc", "trace_id": "1-6955b900-0000000000000000000000cc", "start_time": NOON,
+        "end_time": NOON}).to_string();
+    let answer = server.ok("/TraceSegments", json!({"TraceSegmentDocuments": [wrong, "nonsense"]}));
+    let unprocessed = &answer["UnprocessedTraceSegments"];
+    assert_eq!(
+        (&unprocessed[0]["Id"], &unprocessed[0]["ErrorCode"]),
+        (&json!("00000000000000cc"), &json!("InvalidName"))
+    );
+    assert_eq!(unprocessed[1].get("Id"), None, "it could not be read");
+    let troubles = server.console.intake().troubles();
+    assert!(troubles.iter().all(|trouble| trouble.sender.starts_with("tcp 127.0.0.1:")), "{troubles:?}");
+    assert_eq!(troubles.len(), 2);
+}
