@@ -9,7 +9,7 @@ fn put(server: &Server, n: u32) -> String {
     let id = format!("1-{:08x}-{n:024x}", NOON as u64 + u64::from(n));
     let start = NOON + f64::from(n);
     let document = json!({"name": format!("shop-{}", n % 2), "id": format!("{n:016x}"), "trace_id": id,
-        "start_time": start, "end_time": start + 0.5, "fault": n % 3 == 0})
+        "start_time": start, "end_time": start + 0.5, "fault": n.is_multiple_of(3)})
     .to_string();
     let answer = server.ok("/TraceSegments", json!({"TraceSegmentDocuments": [document]}));
     assert_eq!(answer, json!({"UnprocessedTraceSegments": []}));
