@@ -1,7 +1,8 @@
 //! X-Ray's API as clients meet it: over HTTP, on a free port.
 
-mod hostile;#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // helpers, too
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // tests fail by panics
 
+mod hostile;
 mod http;
 mod operations;
 mod sampling;
