@@ -63,6 +63,8 @@ fn instructions(effort: &Effort, sink: &Sink) -> Outcome<()> {
     row("W2 F1, nothing for the request", count(Variant::F1Bare, Workload::W2)?, w2, "");
     row("W2 ours", count(Variant::Ours, Workload::W2)?, w2, "all <= 3.5 x F1");
     row("W3 ours (unsampled W2)", count(Variant::Ours, Workload::W3)?, w2, "all <= 1.15 x F1");
+    row("W7 ours (W3, late capture, forgotten)", count(Variant::Ours, Workload::W7)?, w2, "");
+    row("W8 ours (W3, late capture, kept)", count(Variant::Ours, Workload::W8)?, w2, "");
     table.print();
     let unsent = count(Variant::OursUnsent, Workload::W2)?;
     let mut table = Table::new(&["", "instructions", "aim"]);
@@ -80,6 +82,8 @@ fn memory(effort: &Effort, sink: &Sink) -> Outcome<()> {
         (Variant::F1, Workload::W2, ""),
         (Variant::Ours, Workload::W2, "<= 1.1 (0.1 a span)"),
         (Variant::Ours, Workload::W3, "<= 2"),
+        (Variant::Ours, Workload::W7, ""),
+        (Variant::Ours, Workload::W8, ""),
     ] {
         let mut worker = Worker::start(variant, workload, sink)?;
         worker.number("run 2000")?;

@@ -17,7 +17,7 @@ use rustix::time::{ClockId, clock_gettime};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
-use xray_core::{Emit, EmitError, Rules, SegmentLayer};
+use xray_core::{Emit, EmitError, LateCapture, Rules, SegmentLayer};
 
 use crate::workload::{OpenRequest, Variant, Workload, request};
 use crate::{aws, http};
@@ -81,6 +81,11 @@ fn install(variant: Variant, workload: Workload, sink: &str) -> Result<(), Box<d
         Variant::Ours | Variant::OursBare | Variant::OursWrapped | Variant::OursUnsent => {
             let rules = if workload.is_unsampled() { Rules::none() } else { Rules::all() };
             let builder = SegmentLayer::builder("orders").without_environment().rules(rules);
+            let builder = if workload.captures_late() {
+                builder.late_capture(LateCapture::rules().with_faults().with_limit(u32::MAX))
+            } else {
+                builder
+            };
             let builder = match variant {
                 Variant::OursUnsent => builder.emitter(Unsent),
                 _ => builder.daemon_address(sink),

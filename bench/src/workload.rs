@@ -8,6 +8,8 @@
 //! | W4 | HTTP over loopback, see [`crate::http`] |
 //! | W5 | a segment with 10 calls of the AWS SDK, see [`crate::aws`] |
 //! | W6 | as W5, with sampling off |
+//! | W7 | as W3, with late capture on, which forgets every request at its end |
+//! | W8 | as W7, where every request ends in a fault and is kept |
 //!
 //! Without the layer the request itself is a span with the same three values that the segment gets in its `http`
 //! block: some span stands for the request in every program that uses `tracing` on a server.
@@ -27,6 +29,8 @@ pub enum Workload {
     W4,
     W5,
     W6,
+    W7,
+    W8,
 }
 
 /// What is installed for the process.
@@ -57,17 +61,29 @@ impl Workload {
             Workload::W4 => "W4",
             Workload::W5 => "W5",
             Workload::W6 => "W6",
+            Workload::W7 => "W7",
+            Workload::W8 => "W8",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Workload> {
-        let all = [Workload::W1, Workload::W2, Workload::W3, Workload::W4, Workload::W5, Workload::W6];
-        all.into_iter().find(|workload| workload.name() == name)
+        use Workload::{W1, W2, W3, W4, W5, W6, W7, W8};
+        [W1, W2, W3, W4, W5, W6, W7, W8].into_iter().find(|workload| workload.name() == name)
     }
 
     /// Whether its requests are not sampled.
     pub fn is_unsampled(self) -> bool {
-        matches!(self, Workload::W3 | Workload::W6)
+        matches!(self, Workload::W3 | Workload::W6 | Workload::W7 | Workload::W8)
+    }
+
+    /// Whether requests that are not sampled are recorded until their end.
+    pub fn captures_late(self) -> bool {
+        matches!(self, Workload::W7 | Workload::W8)
+    }
+
+    /// What its requests answer.
+    fn status(self) -> u16 {
+        if self == Workload::W8 { 500 } else { 200 }
     }
 
     /// Whether its requests call the AWS SDK.
@@ -113,7 +129,7 @@ pub fn request(variant: Variant, workload: Workload) {
         Variant::Ours | Variant::OursBare | Variant::OursWrapped | Variant::OursUnsent => {
             let segment = open_segment();
             segment.in_scope(|| work(workload));
-            segment.set_http_response(Some(black_box(200)), None);
+            segment.set_http_response(Some(black_box(workload.status())), None);
         }
         Variant::F0 | Variant::F1 => request_span().in_scope(|| work(workload)),
         Variant::F1Bare => work(workload),

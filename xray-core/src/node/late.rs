@@ -114,12 +114,12 @@ impl Recorder {
         tree.set_reserved(0);
     }
 
-    /// The segment that this handle names is about to end at `at`: if it is undecided, decides it. Its own end comes
+    /// The node that this handle names is about to end: if it is a segment and undecided, decides it. Its own end comes
     /// after.
-    pub(super) fn decide_late(&self, handle: Handle, at: u64) {
-        if !self.late.is_used() {
-            return;
-        }
+    #[cold] // kept out of the way of those who have no late capture
+    #[inline(never)]
+    pub(super) fn decide_late(&self, handle: Handle, end: Option<u64>) {
+        let Some(at) = end.filter(|_| handle.is_recorded() && handle.node() == 0) else { return };
         // The sampler is not called under the tree's lock: it may be the host's.
         let asked = self.delivery.slots.with(handle, |tree| tree.undecided(at)).flatten();
         let Some(ended) = asked else { return };
@@ -147,13 +147,14 @@ impl Recorder {
 
     /// The same for the segment of a span that had nothing above it: node 1 is the span, and ends the segment with it.
     #[cold]
+    #[inline(never)]
     pub(super) fn decide_late_span(&self, handle: Handle) {
         let end = self
             .delivery
             .slots
             .with(handle, |tree| (tree.head.kind == Kind::Implicit).then(|| tree.last_exit(handle.node())));
         if let Some(Some(end)) = end {
-            self.decide_late(handle, end.unwrap_or_else(|| self.now()));
+            self.decide_late(handle.at_node(0), Some(end.unwrap_or_else(|| self.now())));
         }
     }
 

@@ -243,8 +243,8 @@ impl Recorder {
     /// Takes back one reference, and ends the node at a time when it is the holder's to end.
     pub(crate) fn close(&self, handle: Handle, end: Option<u64>) {
         let stream_after = self.rules.stream_after;
-        if let (Some(at), true) = (end, handle.is_recorded() && handle.node() == 0) {
-            self.decide_late(handle, at);
+        if end.is_some() && self.late.is_used() {
+            self.decide_late(handle, end);
         }
         let finished = self.delivery.slots.finish(handle, |tree| {
             let ended = if self.wants_end { end.and_then(|at| tree.ended(handle, at)) } else { None };

@@ -95,7 +95,7 @@ fn rules_without_a_description_are_named_by_their_number_in_the_text() {
 
 #[test]
 fn the_rules_file_of_the_guide_works_as_it_is_written() {
-    let rules = Rules::parse(include_str!("../../../../docs/sampling-rules.json")).unwrap();
+    let rules = Rules::parse(include_str!("../../../../examples/sampling/rules.json")).unwrap();
     assert_eq!(
         rules.rules(),
         [
