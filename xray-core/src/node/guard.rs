@@ -449,7 +449,7 @@ impl Node {
 
     /// Tells a sampler that wants to know; also of a node that is not recorded.
     fn note(&self, flags: u16, status: Option<u16>) {
-        if let Some(inner) = self.inner.as_ref().filter(|inner| inner.own) {
+        if let Some(inner) = self.inner.as_ref().filter(|inner| inner.own && inner.handle.is_segment()) {
             inner.recorder.note(inner.handle, flags, status);
         }
     }

@@ -62,6 +62,11 @@ impl Handle {
         !self.is_mark() && self.0 & NODE_MASK != NODE_MASK
     }
 
+    /// A segment itself, or its unsampled stand-in.
+    pub(crate) fn is_segment(self) -> bool {
+        self.is_unsampled() || (self.is_recorded() && self.node() == 0)
+    }
+
     pub(crate) fn slot(self) -> u32 {
         (self.0 >> NODE_BITS) as u32 & (Handle::MAX_SLOTS - 1)
     }

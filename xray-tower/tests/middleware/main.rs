@@ -14,6 +14,7 @@ mod front_page;
 mod grpc;
 mod interleaved;
 mod loopback;
+mod outcomes;
 mod propagation;
 #[cfg(feature = "reqwest")]
 mod reqwest;

@@ -104,7 +104,7 @@ impl Traced {
         Traced::with(|layer| layer.lambda(true))
     }
 
-    fn with(settings: impl FnOnce(Builder) -> Builder) -> Traced {
+    pub(crate) fn with(settings: impl FnOnce(Builder) -> Builder) -> Traced {
         let clock = ManualClock::at(1_465_510_280.514);
         let xray = Captured::with(clock, SeededEntropy::new(7), settings);
         let default = tracing::dispatcher::set_default(xray.dispatch());

@@ -59,7 +59,7 @@ impl Tree {
     /// Notes flags, and a status where there is one, of the segment that this handle of its owner names. Of another
     /// node nothing is noted.
     pub(crate) fn note(&mut self, handle: Handle, flags: u16, status: Option<u16>) {
-        if is_segment(handle) {
+        if handle.is_segment() {
             self.outcome.flags |= flags;
             self.outcome.status = status.or(self.outcome.status);
         }
@@ -68,7 +68,7 @@ impl Tree {
     /// What is to be told when the node of this handle ends at `at`: once, of a segment that was opened as one.
     #[inline(never)] // for those whose sampler asks: kept out of every other close
     pub(crate) fn ended(&mut self, handle: Handle, at: u64) -> Option<Ended> {
-        (is_segment(handle) && self.tell_end()).then(|| self.end_at(at))
+        (handle.is_segment() && self.tell_end()).then(|| self.end_at(at))
     }
 
     /// Whether the end of the segment is to be told now: true once.
@@ -128,8 +128,4 @@ impl Tree {
         self.items.clear();
         self.free = NO_NODE;
     }
-}
-
-fn is_segment(handle: Handle) -> bool {
-    handle.is_unsampled() || (handle.is_recorded() && handle.node() == 0)
 }
