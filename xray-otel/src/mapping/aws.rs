@@ -4,6 +4,7 @@ use serde_json::{Map, Value as Json};
 use xray_core::document::{Aws, Document};
 
 use super::attributes::{Reader, cut};
+use super::rest;
 use crate::losses::Losses;
 
 /// Texts: names of attributes, and the key they go under.
@@ -50,8 +51,23 @@ pub(super) fn describe(document: &mut Document, reader: &mut Reader<'_>, losses:
     if let Some(retries) = reader.int(&["aws.xray.retries", "aws.retries"]).filter(|retries| *retries >= 0) {
         aws.insert("retries".to_owned(), retries.into());
     }
+    restore(&mut aws, reader);
     if !aws.is_empty() {
         document.aws = Some(Aws(aws));
+    }
+}
+
+/// Keys that had been X-Ray's before they became an attribute, as JSON text.
+pub(super) fn restore(aws: &mut Map<String, Json>, reader: &mut Reader<'_>) {
+    let Some(members) = reader.take(&["aws.xray.aws"], |value| rest::object(value.as_str()?)) else { return };
+    for (key, value) in members {
+        match (aws.get_mut(&key), value) {
+            (Some(Json::Object(there)), Json::Object(more)) => there.extend(more),
+            (Some(_), _) => {}
+            (None, value) => {
+                aws.insert(key, value);
+            }
+        }
     }
 }
 

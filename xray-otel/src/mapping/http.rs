@@ -35,6 +35,10 @@ pub(super) fn describe(document: &mut Document, kind: Kind, reader: &mut Reader<
         request.client_ip = forwarded.or(peer);
     }
 
+    if !served {
+        request.traced = reader.bool("aws.xray.traced") == Some(true);
+    }
+
     let mut response = HttpResponse::default();
     response.status = status;
     response.content_length = length;

@@ -166,6 +166,13 @@ impl Mapping {
         exceptions::describe(&mut document, span, &mut reader, losses);
         rest::describe(&mut document, span, &reader, self, losses);
 
+        // The bare method is what a span is called of which no more is known.
+        let method = document.http.as_ref().and_then(|http| http.request.as_ref()?.method.as_deref());
+        if document.name != span.name && method != Some(&span.name) && !span.name.is_empty() {
+            let name = attributes::cut(&span.name, limits::ANNOTATION_TEXT_CHARS, losses);
+            rest::metadata(&mut document, "default", NAME, name.into());
+        }
+
         let mut links = links(span, losses);
         if role == Role::Segment {
             document.links = links;
@@ -212,6 +219,10 @@ impl Mapping {
         let call = naming::call(span, reader);
         document.name = valid_name(&call.name, losses);
         document.namespace = call.namespace.map(str::to_owned);
+        if let Some(ids) = reader.texts(&["aws.xray.precursor_ids"]) {
+            let ids = ids.into_iter().filter(|id| id.parse::<SegmentId>().is_ok());
+            document.precursor_ids = ids.map(str::to_owned).collect();
+        }
         aws::describe(document, reader, losses);
         sql::describe(document, reader, self.sql_queries, losses);
     }
@@ -283,6 +294,9 @@ fn mix(number: u64) -> u64 {
 
 /// What [`derived_id`] is the id of: the segment made for a span. Exceptions count from 1.
 const SEGMENT: u64 = 0;
+
+/// Metadata that keeps the name of a span whose document is called something else.
+const NAME: &str = "otel.name";
 
 fn valid_name(name: &str, losses: &mut Losses) -> String {
     let valid = names::segment_name(name);

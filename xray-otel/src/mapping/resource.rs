@@ -33,10 +33,14 @@ pub(super) fn describe(
             aws.insert(key.to_owned(), text.into());
         }
     }
+    super::aws::restore(&mut aws, span);
     if !aws.is_empty() {
         document.aws = Some(Aws(aws));
     }
-    if let Some(version) = reader.text(&["service.version"]).or_else(|| reader.text(&["container.image.tag"])) {
+    let own = span.text(&["aws.xray.service_version"]);
+    if let Some(version) =
+        own.or_else(|| reader.text(&["service.version"])).or_else(|| reader.text(&["container.image.tag"]))
+    {
         let mut service = Service::default();
         service.version = Some(version.to_owned());
         document.service = Some(service);

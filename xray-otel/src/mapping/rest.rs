@@ -56,15 +56,21 @@ const LISTED: &str = "aws.xray.annotations";
 
 /// Metadata that came from X-Ray and goes back there: an object of keys as JSON text.
 fn restored(document: &mut Document, namespace: &str, value: &Value) -> bool {
-    let Some(text) = value.as_str().filter(|text| text.len() <= limits::DOCUMENT_BYTES) else { return false };
-    let Ok(Json::Object(members)) = serde_json::from_str(text) else { return false };
-    if members.is_empty() || members.values().any(|value| is_deeper(value, RESTORED_DEPTH)) {
-        return false;
-    }
+    let Some(members) = value.as_str().and_then(object) else { return false };
     for (key, value) in members {
         metadata(document, namespace, &key, value);
     }
     true
+}
+
+/// An object written as JSON text, of a depth that a document bears; none if it is anything else, or empty.
+pub(super) fn object(text: &str) -> Option<Map<String, Json>> {
+    if text.len() > limits::DOCUMENT_BYTES {
+        return None;
+    }
+    let Ok(Json::Object(members)) = serde_json::from_str(text) else { return None };
+    let bearable = !members.is_empty() && members.values().all(|value| !is_deeper(value, RESTORED_DEPTH));
+    bearable.then_some(members)
 }
 
 fn is_deeper(value: &Json, than: usize) -> bool {
