@@ -118,7 +118,7 @@ pub use {
     },
     diagnostics::{Code, Diagnostic, DiagnosticsLevel},
     layer::{
-        Builder, Guard, ResultExt, SegmentLayer, SpanExt, flush, is_installed, layer, report, report_missing_layer,
+        Builder, Guard, ResultExt, SegmentLayer, SpanExt, SpanNode, flush, is_installed, layer, report, report_missing_layer,
         shutdown, try_layer,
     },
     node::{

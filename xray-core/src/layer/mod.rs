@@ -77,6 +77,16 @@ pub struct SegmentLayer {
     shared: Option<Arc<Shared>>,
 }
 
+/// What [`SegmentLayer::find`] finds.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct SpanNode {
+    /// The node: a view, which does not end it.
+    pub node: node::Node,
+    /// It is the span's own; else the span is transparent, and this is what is above it.
+    pub own: bool,
+}
+
 #[derive(Debug)]
 struct Shared {
     recorder: Arc<Recorder>,
@@ -182,6 +192,31 @@ impl SegmentLayer {
         if let Some(shared) = &self.shared {
             shared.recorder.delivery.outlet.reopen();
         }
+    }
+
+    /// What a span stands for: its own node, or that of what is above it.
+    ///
+    /// For layers beside this one, in whose callbacks the current subscriber cannot be asked: from `on_new_span` until
+    /// `on_close`, if this layer was added before theirs. None for a span this layer does not follow.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use tracing_subscriber::prelude::*;
+    ///
+    /// let layer = xray_core::SegmentLayer::builder("orders").without_environment().sample_all().build()?;
+    /// tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.clone()), || {
+    ///     let span = tracing::info_span!("import");
+    ///     let found = layer.find(&span.id().expect("an enabled span")).expect("a recorded span");
+    ///     assert!(found.own && found.node.is_recording());
+    /// });
+    /// # Ok::<(), xray_core::ConfigError>(())
+    /// ```
+    pub fn find(&self, span: &Id) -> Option<SpanNode> {
+        let shared = self.shared.as_deref()?;
+        let handle = shared.spans.get(span.into_u64()).filter(|handle| !handle.is_mark())?;
+        let node = node::Node::view(&shared.recorder, handle.as_own());
+        Some(SpanNode { node, own: !handle.is_alias() })
     }
 
     /// A guard that calls [`SegmentLayer::shutdown`] with 500 ms when dropped.

@@ -158,7 +158,7 @@ pub(super) fn cut<'a>(text: &'a str, max: usize, losses: &mut Losses) -> Cow<'a,
     kept
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write;
     let mut text = String::with_capacity(bytes.len() * 2);
     for byte in bytes {

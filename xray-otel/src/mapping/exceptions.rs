@@ -5,18 +5,18 @@
 //! and others write "Caused by", Java and Python write theirs among the stacks.
 
 use xray_core::SegmentId;
-use xray_core::document::{Cause, CauseObject, Document, Exception};
+use xray_core::document::{Cause, CauseObject, Document, Exception, StackFrame};
 
 use super::attributes::{Reader, cut};
 use super::derived_id;
 use super::stack::{self, Trace};
 use crate::losses::Losses;
-use crate::span::{Attributes, Kind, Span, Status, Value};
+use crate::span::{Attributes, Event, Kind, Span, Status, Value};
 
 pub(super) fn describe(document: &mut Document, span: &Span, reader: &mut Reader<'_>, losses: &mut Losses) {
     let mut found = Found { span, remote: matches!(span.kind, Kind::Client | Kind::Producer), exceptions: Vec::new() };
     for event in &span.events {
-        if is_exception(&event.name, &event.attributes) {
+        if is_exception(event) {
             found.event(&event.attributes, losses);
         }
     }
@@ -55,8 +55,10 @@ pub(super) fn is_own(key: &str) -> bool {
     key.starts_with("exception.") || key.starts_with("aws.xray.exception.")
 }
 
-fn is_exception(name: &str, attributes: &Attributes) -> bool {
-    name == "exception" || attributes.iter().any(|(key, _)| key == "exception.message" || key == "exception.type")
+/// Whether an exception is made of an event.
+pub(super) fn is_exception(event: &Event) -> bool {
+    event.name == "exception"
+        || event.attributes.iter().any(|(key, _)| key == "exception.message" || key == "exception.type")
 }
 
 struct Found<'a> {
@@ -74,6 +76,16 @@ impl Found<'_> {
         let stack = reader.any("exception.stacktrace");
         self.chain(kind, message, stack, losses);
         let Some(exception) = self.exceptions.get_mut(first) else { return };
+        // `tracing-opentelemetry` knows where the event stands in the source, which is better than no stack.
+        let path = reader.text(&["code.file.path", "code.filepath"]);
+        if let Some(path) = path.filter(|_| exception.stack.is_empty()) {
+            let mut frame = StackFrame::default();
+            frame.path = Some(path.chars().take(TYPE_CHARS).collect());
+            frame.line = reader.int(&["code.line.number", "code.lineno"]).filter(|line| *line >= 0);
+            let label = reader.text(&["code.function.name", "code.module.name", "code.namespace"]);
+            frame.label = label.map(|label| label.chars().take(TYPE_CHARS).collect());
+            exception.stack.push(frame);
+        }
         // What X-Ray had said before it became a span.
         let is_id = |id: &&str| id.parse::<SegmentId>().is_ok();
         if let Some(id) = reader.text(&["aws.xray.exception.id"]).filter(is_id) {

@@ -34,7 +34,11 @@ use xray_core::{SegmentId, TraceId};
 
 use crate::losses::Losses;
 use crate::span::{Kind, Link, Span};
-use attributes::{Reader, hex};
+use attributes::Reader;
+
+pub(crate) use attributes::hex;
+#[cfg(feature = "sdk")]
+pub(crate) use fit::divide;
 
 /// How spans become documents. Without settings as this module says.
 ///
@@ -154,11 +158,12 @@ impl Mapping {
         document.start_time = Some(start);
         document.end_time = Some(end);
         let mut user = reader.text(&["enduser.id", "user.id"]).map(str::to_owned);
+        let rule = reader.text(&["aws.xray.sampling_rule"]);
         let called = role != Role::Segment;
         if called {
             self.describe_call(&mut document, span, &mut reader, losses);
         } else {
-            self.describe_service(&mut document, span, &mut reader, losses);
+            self.describe_service(&mut document, span, &mut reader, rule, losses);
             document.user = user.take();
         }
         http::describe(&mut document, span.kind, &mut reader, losses);
@@ -196,7 +201,7 @@ impl Mapping {
         segment.user = user.take();
         segment.links = std::mem::take(&mut links);
         let mut none = Reader::new(&[]);
-        self.describe_service(&mut segment, span, &mut none, losses);
+        self.describe_service(&mut segment, span, &mut none, rule, losses);
         segment.subsegments.push(document);
         Some(Mapped { document: segment, user })
     }
@@ -207,11 +212,15 @@ impl Mapping {
         document: &mut Document,
         span: &'a Span,
         reader: &mut Reader<'a>,
+        rule: Option<&str>,
         losses: &mut Losses,
     ) {
         let name = naming::service(reader, &span.resource, &self.service);
         document.name = valid_name(&name, losses);
         resource::describe(document, &span.resource, reader, self, losses);
+        if let Some(rule) = rule {
+            resource::name_rule(document, rule);
+        }
     }
 
     /// What a subsegment says of what it did or called.
@@ -256,6 +265,9 @@ pub(crate) fn ids(span: &Span) -> Option<(TraceId, SegmentId)> {
 
 fn parent(span: &Span, losses: &mut Losses) -> Option<SegmentId> {
     let parent = span.parent_id.filter(|parent| *parent != [0; 8])?;
+    if parent == absent_parent(span.trace_id) {
+        return None;
+    }
     if parent == span.span_id {
         losses.parents_mended += 1;
         return None;
@@ -282,6 +294,13 @@ pub(crate) fn derived_id(span: &Span, what: u64) -> SegmentId {
     let trace = u128::from_be_bytes(span.trace_id);
     let mixed = mix(id ^ mix((trace as u64) ^ mix(((trace >> 64) as u64) ^ mix(what))));
     SegmentId::from_u64(if mixed == 0 || mixed == id { !id } else { mixed })
+}
+
+/// Stands for the parent in a trace that has a root but no parent: OpenTelemetry joins no trace without one. The same for
+/// all spans of a trace, so that whoever reads it can tell.
+pub(crate) fn absent_parent(trace_id: [u8; 16]) -> [u8; 8] {
+    let trace = u128::from_be_bytes(trace_id);
+    mix((trace as u64) ^ mix((trace >> 64) as u64)).max(1).to_be_bytes()
 }
 
 /// The finaliser of SplitMix64: every bit of the number decides every bit of the result.

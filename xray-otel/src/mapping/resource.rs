@@ -23,7 +23,7 @@ pub(super) fn describe(
     let mut aws = Map::new();
     blocks(&mut aws, document.origin.as_deref(), reader);
     logs(&mut aws, reader);
-    xray(&mut aws, reader, span);
+    xray(&mut aws, reader);
     for (names, key) in [
         (&["cloud.account.id"][..], "account_id"),
         (&["faas.invoked_arn", "aws.lambda.invoked_arn"], "function_arn"),
@@ -55,6 +55,15 @@ pub(super) fn describe(
         }
         let value = json(&key, value, losses);
         rest::metadata(document, "default", &key, value);
+    }
+}
+
+/// The sampling rule that chose the trace.
+pub(super) fn name_rule(document: &mut Document, rule: &str) {
+    let aws = document.aws.get_or_insert_default();
+    let xray = aws.0.entry("xray").or_insert_with(|| Json::Object(Map::new()));
+    if let Json::Object(xray) = xray {
+        xray.insert("sampling_rule_name".to_owned(), rule.into());
     }
 }
 
@@ -171,7 +180,7 @@ fn log_group(name: Option<&str>, arn: Option<&str>) -> Json {
     Json::Object(named.into_iter().chain(arn).collect())
 }
 
-fn xray(aws: &mut Map<String, Json>, reader: &mut Reader<'_>, span: &mut Reader<'_>) {
+fn xray(aws: &mut Map<String, Json>, reader: &mut Reader<'_>) {
     let mut block = Map::new();
     let sdk = reader.text(&["telemetry.sdk.name"]);
     let language = reader.text(&["telemetry.sdk.language"]);
@@ -185,9 +194,6 @@ fn xray(aws: &mut Map<String, Json>, reader: &mut Reader<'_>, span: &mut Reader<
     }
     if reader.text(&["telemetry.auto.version", "telemetry.distro.version"]).is_some() {
         block.insert("auto_instrumentation".to_owned(), true.into());
-    }
-    if let Some(rule) = span.text(&["aws.xray.sampling_rule"]) {
-        block.insert("sampling_rule_name".to_owned(), rule.into());
     }
     if !block.is_empty() {
         aws.insert("xray".to_owned(), Json::Object(block));

@@ -4,7 +4,7 @@ use serde_json::{Map, Value as Json};
 use xray_core::document::{Annotation, Document, Link, limits, names};
 
 use super::attributes::{Reader, cut, double, json};
-use super::{Mapping, seconds};
+use super::{Mapping, exceptions, seconds};
 use crate::losses::Losses;
 use crate::span::{Event, Span, Value};
 
@@ -139,10 +139,12 @@ fn events(document: &mut Document, span: &Span, losses: &mut Losses) {
 
 /// Whether an event is more than the exception that is made of it.
 fn says_more(event: &Event) -> bool {
-    event.name != "exception" || event.attributes.iter().any(|(key, _)| !super::exceptions::is_own(key))
+    event.name != "exception"
+        || event.attributes.iter().any(|(key, _)| !(exceptions::is_own(key) || key.starts_with("code.")))
 }
 
 fn event_json(event: &Event, losses: &mut Losses) -> Json {
+    let failed = exceptions::is_exception(event);
     let mut members = Map::new();
     members.insert("time".to_owned(), seconds(event.time).into());
     let mut fields = Map::new();
@@ -151,7 +153,8 @@ fn event_json(event: &Event, losses: &mut Losses) -> Json {
             ("level" | "target", Value::Text(text)) => {
                 members.insert(key.clone(), cut(text, LEVEL_CHARS, losses).into());
             }
-            ("aws.xray.exception.id", _) => {}
+            // What the exception says is not said again.
+            (key, _) if failed && (exceptions::is_own(key) || key.starts_with("code.") || key.ends_with(".chain")) => {}
             _ => {
                 fields.insert(key.clone(), json(key, value, losses));
             }
