@@ -59,7 +59,7 @@ impl XraySampler {
         };
         let all: Vec<(&str, &str)> = texts.iter().map(|(key, text)| (*key, text.as_ref())).collect();
         let url = text(&["url.full", "http.url"]).and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
-        let path = text(&["url.path", "http.target"]).or(url.and_then(|rest| Some(rest.get(rest.find('/')?..)?)));
+        let path = text(&["url.path", "http.target"]).or(url.and_then(|rest| rest.get(rest.find('/')?..)));
         let host = text(&["server.address", "http.host", "net.host.name"]);
         let host = host.or(url.map(|rest| rest.split('/').next().unwrap_or(rest)));
         let method = text(&["http.request.method", "http.method"]);
