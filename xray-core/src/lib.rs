@@ -118,8 +118,8 @@ pub use {
     },
     diagnostics::{Code, Diagnostic, DiagnosticsLevel},
     layer::{
-        Builder, Guard, ResultExt, SegmentLayer, SpanExt, SpanNode, flush, is_installed, layer, report, report_missing_layer,
-        shutdown, try_layer,
+        Builder, Guard, ResultExt, SegmentLayer, SpanExt, SpanNode, flush, is_installed, layer, report,
+        report_missing_layer, shutdown, try_layer,
     },
     node::{
         AnnotationValue, Entered, ExceptionParts, Flags, HttpRequestParts, Instrumented, Namespace, Node,
