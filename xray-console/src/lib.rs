@@ -18,9 +18,11 @@ pub mod demo;
 pub mod filter;
 pub mod graph;
 pub mod intake;
+pub mod layout;
 pub mod query;
 pub mod sampling;
 pub mod store;
+pub mod text;
 pub mod timeline;
 pub mod trace;
 

@@ -140,10 +140,7 @@ impl Request {
         let fate = self.fate();
         let platform = Times { from: times.from - cold - 1.0, to: times.to + 1.0 };
         let platform = self.segment(3, ORDER, platform);
-        let platform = with(
-            platform,
-            &json!({"parent_id": self.id(2), "origin": "AWS::Lambda", "http": {"response": {"status": 200}}}),
-        );
+        let platform = with(platform, &json!({"parent_id": self.id(2), "origin": "AWS::Lambda"}));
 
         let at = |from: f64, length: f64| Times { from: times.from + from, to: times.from + from + length * self.pace };
         let table = |operation: &str| json!({"operation": operation, "region": "eu-central-1", "table_name": "orders"});
@@ -231,8 +228,15 @@ impl Request {
     }
 
     fn shipping(&self, sent: f64) -> Value {
-        let wait = if self.number % 10 == 3 { 252_200.0 } else { 40.0 + 30.0 * self.pace };
-        let times = Times { from: sent + wait, to: sent + wait + 90.0 * self.pace };
+        let wait: u32 = if self.number % 10 == 3 {
+            252_200
+        } else if self.pace < 1.0 {
+            55
+        } else {
+            70
+        };
+        let arrived = sent + f64::from(wait);
+        let times = Times { from: arrived, to: arrived + 90.0 * self.pace };
         let query = self.part(16, "stock@db.shop.internal", Times { from: times.from + 10.0, to: times.from + 35.0 });
         let sql = json!({"database_type": "PostgreSQL", "url": "postgres://db.shop.internal/stock",
                          "sanitized_query": "UPDATE stock SET left = left - ? WHERE sku = ?"});

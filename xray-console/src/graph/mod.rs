@@ -24,6 +24,7 @@ use call::Call;
 use named::{ByNode, Shared};
 use part::{EdgeKind, PartLink, PartNode, Place, Span};
 use sum::Sum;
+pub use sum::percentile;
 
 use crate::trace::Node;
 

@@ -52,6 +52,30 @@ impl Sum {
     }
 }
 
+/// The value that so large a share of requests does not exceed, of a histogram in order of values; none of an empty one.
+///
+/// # Examples
+///
+/// ```
+/// use xray_console::graph::{HistogramEntry, percentile};
+///
+/// let entries: Vec<HistogramEntry> =
+///     serde_json::from_str(r#"[{"Value":0.1,"Count":98},{"Value":0.4,"Count":1},{"Value":2.0,"Count":1}]"#).unwrap();
+/// assert_eq!([0.0, 0.5, 0.99, 1.0].map(|share| percentile(&entries, share).unwrap()), [0.1, 0.1, 0.4, 2.0]);
+/// assert_eq!(percentile(&[], 0.5), None);
+/// ```
+pub fn percentile(histogram: &[HistogramEntry], share: f64) -> Option<f64> {
+    let total = histogram.iter().fold(0_u64, |total, entry| total.saturating_add(entry.count));
+    // Counts beyond 2^53 lose their last digit.
+    #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let rank = ((total as f64 * share).ceil() as u64).clamp(1, total.max(1));
+    let mut counted = 0_u64;
+    histogram.iter().find_map(|entry| {
+        counted = counted.saturating_add(entry.count);
+        (counted >= rank).then_some(entry.value)
+    })
+}
+
 /// To three digits, or to the millisecond from one second on: clocks do not tell more, and the histogram of any number of
 /// requests stays short.
 fn three_digits(micros: u64) -> u64 {

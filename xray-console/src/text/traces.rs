@@ -1,0 +1,109 @@
+//! A list of traces.
+//!
+//! ```text
+//! TIME      TRACE                                REQUEST                   STATUS  RESPONSE           DURATION  FLAGS
+//! 14:02:31  1-6b02f3a1-8fd2bd9779286d079b507bfe  checkout POST /orders      500 F   1.284s ██████████     4m14s  fault
+//! ```
+
+use super::format::{clock, cut, duration, fit, right};
+use super::{Color, Style, columns, escape, label, letter};
+use crate::query::TraceSummary;
+use crate::timeline::Mark;
+
+/// Columns of the bar that compares response times.
+const BAR: usize = 8;
+
+/// A line for each trace, in the order given. Times of day are in UTC.
+///
+/// Where the width does not reach for a whole trace id, its beginning is shown, which `xrc show` takes as well.
+pub fn traces(summaries: &[TraceSummary], style: Style) -> String {
+    let longest = summaries.iter().filter_map(|summary| summary.response_time).fold(0.0, f64::max);
+    let names: Vec<String> = summaries.iter().map(|summary| request(summary, style)).collect();
+    let flags: Vec<String> = summaries.iter().map(flags).collect();
+    // What has a width of its own, and the blanks between. Narrow terminals do without bar and duration.
+    let bar_width = if style.width >= 100 { BAR + 1 } else { 0 };
+    let duration_width = if style.width >= 72 { 8 + 2 } else { 0 };
+    let flag_width = flags.iter().map(String::len).max().unwrap_or(0).clamp(5, style.width / 6);
+    let fixed = 8 + 2 + 2 + 5 + 2 + 8 + bar_width + duration_width + 2 + flag_width;
+    let free = style.width.saturating_sub(fixed);
+    let wanted = names.iter().map(|name| columns(name)).max().unwrap_or(0).max(7);
+    let id_width = if free >= 35 + wanted.min(30) + 2 { 35 } else { 11 };
+    let request_width = free.saturating_sub(id_width + 2).clamp(1, wanted);
+
+    let mut lines = vec![
+        style.paint(
+            Color::Dim,
+            format!(
+                "{}  {}  {}  STAT   RESPONSE{}{}  FLAGS",
+                fit("TIME", 8, style.ascii),
+                fit("TRACE", id_width, style.ascii),
+                fit("REQUEST", request_width, style.ascii),
+                " ".repeat(bar_width),
+                if duration_width > 0 { "  DURATION" } else { "" },
+            )
+            .trim_end(),
+        ),
+    ];
+    for ((summary, name), flags) in summaries.iter().zip(&names).zip(&flags) {
+        let mark = mark(summary);
+        let color = if mark == Mark::Ok { Color::Plain } else { Color::of(mark) };
+        let status = summary.http.http_status.map(|status| status.to_string()).unwrap_or_default();
+        let time = |seconds: Option<f64>| {
+            let text = seconds.map(duration).unwrap_or_default();
+            if style.ascii { text.replace('µ', "u") } else { text }
+        };
+        let bar = style.paint(Color::of(mark), &bar(summary.response_time, longest, style));
+        let line = format!(
+            "{}  {}  {}  {}  {}{}{}  {}",
+            right(&summary.start_time.map_or_else(|| "-".to_owned(), clock), 8),
+            fit(&escape(&summary.id), id_width, style.ascii),
+            style.paint(color, &fit(name, request_width, style.ascii)),
+            style.paint(color, &format!("{status:>3} {}", letter(mark))),
+            right(&time(summary.response_time), 8),
+            if bar_width > 0 { format!(" {bar}") } else { String::new() },
+            if duration_width > 0 { format!("  {}", right(&time(summary.duration), 8)) } else { String::new() },
+            cut(flags, flag_width, style.ascii),
+        );
+        lines.push(line.trim_end().to_owned());
+    }
+    lines.join("\n") + "\n"
+}
+
+fn request(summary: &TraceSummary, style: Style) -> String {
+    let name = summary.entry_point.as_ref().and_then(|entry| entry.name.as_deref()).unwrap_or("-");
+    let path = summary.http.http_url.as_deref().map(label::path);
+    let parts = [Some(name), summary.http.http_method.as_deref(), path];
+    let parts: Vec<_> = parts.into_iter().flatten().map(|part| cut(&escape(part), 60, style.ascii)).collect();
+    parts.join(" ")
+}
+
+fn mark(summary: &TraceSummary) -> Mark {
+    match summary {
+        TraceSummary { has_fault: true, .. } => Mark::Fault,
+        TraceSummary { has_error: true, has_throttle: true, .. } => Mark::Throttle,
+        TraceSummary { has_error: true, .. } => Mark::Error,
+        _ => Mark::Ok,
+    }
+}
+
+/// How it failed, what failed inside although it did not show, and what is missing.
+fn flags(summary: &TraceSummary) -> String {
+    let mark = mark(summary);
+    let flags = [
+        (mark == Mark::Fault, "fault"),
+        (mark == Mark::Error, "error"),
+        (summary.has_throttle, "throttle"),
+        (summary.is_partial, "in-progress"),
+        (summary.entry_point.is_none(), "no-segment"),
+    ];
+    let flags: Vec<_> = flags.into_iter().filter_map(|(is_set, word)| is_set.then_some(word)).collect();
+    flags.join(" ")
+}
+
+fn bar(seconds: Option<f64>, longest: f64, style: Style) -> String {
+    let share = seconds.filter(|_| longest > 0.0).map_or(0.0, |seconds| (seconds / longest).clamp(0.0, 1.0));
+    // A share of eight columns.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+    let cells = (share * BAR as f64).ceil() as usize;
+    format!("{}{}", style.pick("█", "#").repeat(cells.min(BAR)), " ".repeat(BAR - cells.min(BAR)))
+}
