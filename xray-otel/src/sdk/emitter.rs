@@ -286,3 +286,95 @@ const BATCH_SPANS: usize = 2_048;
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 /// Most time between spans of a request. Source: X-Ray's OTLP endpoint takes 24 hours.
 const GAP: Duration = Duration::from_secs(23 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::InMemorySpanExporter;
+
+    use super::*;
+
+    fn document(id: u64, start: u64) -> Vec<u8> {
+        format!(
+            r#"{{"name":"orders","id":"{id:016x}","trace_id":"1-5759e988-bd862e3fe1be46a994272793","start_time":{start},"end_time":{start}}}"#
+        )
+        .into_bytes()
+    }
+
+    /// Waits for permission, or panics.
+    #[derive(Debug)]
+    struct Slow(Mutex<Receiver<()>>);
+
+    impl SpanExporter for Slow {
+        async fn export(&self, _: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().recv().expect("permission");
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn what_an_exporter_cannot_keep_up_with_is_refused_and_counted() {
+        let (permit, slow) = mpsc::channel();
+        let emitter = OtelEmitter::new("orders", Slow(Mutex::new(slow))).with_flush_timeout(Duration::from_millis(1));
+        let counts = emitter.counts();
+        let filler = "x".repeat(60_000);
+        let large = |id: u64| {
+            let text = String::from_utf8(document(id, 1)).unwrap();
+            text.replace("\"name\"", &format!("\"user\":\"{filler}\",\"name\"")).into_bytes()
+        };
+        let taken = (1..=300).filter(|id| emitter.emit(&large(*id)).is_ok()).count();
+        assert_eq!(taken, OtelEmitter::QUEUED_BYTES / large(1).len());
+        assert_eq!(counts().refused, 300 - taken as u64);
+        emitter.flush(); // gives up: the exporter still waits
+        (0..300).for_each(|_| permit.send(()).unwrap());
+        let emitter = emitter.with_flush_timeout(Duration::from_secs(20));
+        emitter.flush();
+        assert_eq!((counts().exported, counts().failed), (taken as u64, 0));
+        assert!(emitter.lost().is_none());
+        assert!(emitter.emit(&document(1, 1)).is_ok());
+    }
+
+    #[test]
+    fn an_exporter_that_panics_loses_its_batch_and_no_more() {
+        let (permit, slow) = mpsc::channel();
+        let emitter = OtelEmitter::new("orders", Slow(Mutex::new(slow)));
+        drop(permit);
+        emitter.emit(&document(1, 1)).unwrap();
+        emitter.flush();
+        assert_eq!((emitter.counts()().failed, emitter.lost().unwrap().documents), (1, 1));
+        assert!(emitter.lost().is_none(), "told once");
+    }
+
+    #[test]
+    fn batches_keep_to_what_the_endpoint_takes() {
+        let exporter = InMemorySpanExporter::default();
+        let emitter = OtelEmitter::new("orders", exporter.clone());
+        for (id, start) in [(1, 1_000_000), (2, 1_000_100), (3, 1_100_000)] {
+            emitter.emit(&document(id, start)).unwrap();
+        }
+        emitter.flush();
+        assert_eq!(exporter.get_finished_spans().unwrap().len(), 3);
+
+        let mut batch = Batch::default();
+        let data = |id, start| {
+            let parsed = Document::parse(document(id, start)).unwrap();
+            let spans = crate::spans::spans(&parsed, &Arc::default(), &mut Losses::default());
+            spans.into_iter().map(|span| convert::span_data(span, &InstrumentationScope::default())).collect::<Vec<_>>()
+        };
+        batch.add(data(1, 1_000_000), 100);
+        assert!(!batch.is_full_with(&data(2, 1_000_100), 100));
+        assert!(batch.is_full_with(&data(2, 1_090_000), 100), "a day apart");
+        assert!(batch.is_full_with(&data(2, 900_000), 100), "a day apart");
+        assert!(batch.is_full_with(&data(2, 1_000_000), BATCH_BYTES), "bytes");
+    }
+
+    #[test]
+    fn progress_and_nonsense_make_no_spans() {
+        let emitter = OtelEmitter::new("orders", InMemorySpanExporter::default());
+        let open = String::from_utf8(document(1, 1)).unwrap().replace("\"end_time\":1", "\"in_progress\":true");
+        emitter.emit(open.as_bytes()).unwrap();
+        assert!(emitter.emit(b"no document").is_err());
+        emitter.emit(b"{}").unwrap();
+        assert_eq!(emitter.counts()().losses.spans_refused, 1);
+    }
+}

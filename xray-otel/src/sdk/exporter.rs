@@ -201,3 +201,68 @@ pub struct ExportCounts {
 /// Documents between pauses, and the pause: a daemon's receive buffer holds about 48. As `xray-core` sends.
 const BURST: usize = 40;
 const PAUSE: Duration = Duration::from_micros(200);
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry::KeyValue;
+    use opentelemetry::trace::{Span as _, Tracer, TracerProvider};
+    use opentelemetry_sdk::trace::SdkTracerProvider;
+    use xray_core::Capture;
+
+    use super::*;
+
+    /// A network that carries less than X-Ray takes.
+    struct Narrow(Capture);
+
+    impl Emit for Narrow {
+        fn emit(&self, document: &[u8]) -> Result<(), EmitError> {
+            if document.len() > 2_000 {
+                return Err(EmitError::TooLarge { limit: Some(2_000) });
+            }
+            self.0.emit(document)
+        }
+    }
+
+    #[test]
+    fn what_a_network_does_not_carry_is_divided() {
+        let capture = Capture::new();
+        let exporter = XrayExporter::new("orders", Narrow(capture.clone()));
+        let counters = exporter.counters();
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
+        let tracer = provider.tracer("test");
+        tracer.in_span("root", |_| {
+            for _ in 0..4 {
+                tracer.start("part").set_attribute(KeyValue::new("text", "x".repeat(900)));
+            }
+            tracer.start("large").set_attribute(KeyValue::new("text", "y".repeat(5_000)));
+        });
+        provider.shutdown().unwrap();
+        let counts = counters.snapshot();
+        assert_eq!((counts.spans, counts.sent, counts.failed), (6, capture.documents().len() as u64, 0));
+        assert_eq!((counts.losses.documents_trimmed, counts.losses.documents_lost), (1, 0));
+        let parts: usize = capture.documents().iter().map(|text| Document::parse(text).unwrap().walk().count()).sum();
+        assert_eq!(parts, 7);
+    }
+
+    #[test]
+    fn a_refusal_is_told_to_the_sdk_and_the_rest_is_sent() {
+        struct Every(Capture, std::sync::atomic::AtomicU64);
+        impl Emit for Every {
+            fn emit(&self, document: &[u8]) -> Result<(), EmitError> {
+                match self.1.fetch_add(1, Ordering::Relaxed) {
+                    1 => Err(std::io::Error::other("unplugged").into()),
+                    _ => self.0.emit(document),
+                }
+            }
+        }
+        let capture = Capture::new();
+        let exporter = XrayExporter::new("orders", Every(capture.clone(), 0.into()));
+        let counters = exporter.counters();
+        let provider = SdkTracerProvider::builder().with_batch_exporter(exporter).build();
+        for _ in 0..3 {
+            provider.tracer("test").in_span("root", |_| ());
+        }
+        assert!(provider.force_flush().unwrap_err().to_string().contains("1 X-Ray documents were not sent"));
+        assert_eq!((capture.documents().len(), counters.snapshot().failed), (2, 1));
+    }
+}

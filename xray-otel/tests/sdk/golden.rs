@@ -2,12 +2,15 @@
 //! is listed here.
 
 use opentelemetry::trace::TracerProvider;
+use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use tracing_subscriber::prelude::*;
 use xray_core::Capture;
 use xray_core::document::Document;
+use xray_otel::{Losses, Mapping, XrayExporter};
 use xray_test::{Captured, ManualClock, SeededEntropy};
 
-use super::{NOW, documents, provider};
+use super::collector::Collector;
+use super::{NOW, builder, decode, documents, provider};
 
 #[derive(Debug)]
 struct Declined(std::num::ParseIntError);
@@ -141,4 +144,19 @@ fn calls_are_named_for_what_they_call(theirs: &mut Document) {
         }
     }
     theirs.subsegments.iter_mut().for_each(calls_are_named_for_what_they_call);
+}
+
+#[test]
+fn spans_that_came_by_otlp_make_the_same_documents() {
+    let (collector, capture) = (Collector::start("200 OK", Vec::new()), Capture::new());
+    let otlp = SpanExporter::builder().with_http().with_endpoint(collector.url()).build().unwrap();
+    let provider =
+        builder(7).with_batch_exporter(XrayExporter::new("test", capture.clone())).with_batch_exporter(otlp).build();
+    let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program);
+    provider.shutdown().unwrap();
+
+    let spans = decode::spans(&collector.request().spans());
+    let made = Mapping::new("test").documents(&spans, &mut Losses::default());
+    assert_eq!(made, documents(&capture));
 }

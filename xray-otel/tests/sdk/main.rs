@@ -1,8 +1,11 @@
 //! The OpenTelemetry SDK, `tracing-opentelemetry` and the OTLP exporter against `xray-core`, in both directions.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // tests fail by panics
 
+#[path = "../common/collector.rs"]
 mod collector;
 mod crossing;
+#[path = "../common/decode.rs"]
+mod decode;
 mod golden;
 mod out;
 mod same_ids;

@@ -52,7 +52,11 @@ impl Collector {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}/v1/traces", self.address)
+        format!("{}/v1/traces", self.origin())
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     #[track_caller]
