@@ -96,11 +96,17 @@ impl<'a> Reader<'a> {
 
 /// A value as JSON; cut where it is long, and its depth bounded.
 pub(super) fn json(key: &str, value: &Value, losses: &mut Losses) -> Json {
-    if names::is_secret(key) {
-        losses.values_masked += 1;
+    if is_masked(key, value, losses) {
         return Json::String(names::MASK.to_owned());
     }
     nested(value, DEPTH, losses)
+}
+
+/// Whether a value is nobody's business; counted, unless the sender has masked it already.
+pub(super) fn is_masked(key: &str, value: &Value, losses: &mut Losses) -> bool {
+    let secret = names::is_secret(key);
+    losses.values_masked += u64::from(secret && value.as_str() != Some(names::MASK));
+    secret
 }
 
 fn nested(value: &Value, depth: usize, losses: &mut Losses) -> Json {
@@ -127,8 +133,7 @@ fn nested(value: &Value, depth: usize, losses: &mut Losses) -> Json {
             let mut map = Map::new();
             losses.values_changed += u64::from(members.len() > ITEMS);
             for (key, value) in members.iter().take(ITEMS) {
-                let value = if names::is_secret(key) {
-                    losses.values_masked += 1;
+                let value = if is_masked(key, value, losses) {
                     Json::String(names::MASK.to_owned())
                 } else {
                     nested(value, depth, losses)

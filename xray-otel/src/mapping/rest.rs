@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use xray_core::document::{Annotation, Document, Link, limits, names};
 
-use super::attributes::{Reader, cut, double, json};
+use super::attributes::{Reader, cut, double, is_masked, json};
 use super::{Mapping, exceptions, seconds};
 use crate::losses::Losses;
 use crate::span::{Event, Span, Value};
@@ -87,9 +87,7 @@ const RESTORED_DEPTH: usize = 16;
 
 /// A value that X-Ray indexes.
 pub(super) fn scalar(key: &str, value: &Value, losses: &mut Losses) -> Option<Annotation> {
-    let masked = names::is_secret(key);
-    if masked {
-        losses.values_masked += 1;
+    if is_masked(key, value, losses) {
         return Some(Annotation::String(names::MASK.to_owned()));
     }
     match value {

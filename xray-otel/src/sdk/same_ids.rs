@@ -12,7 +12,7 @@ use tracing::Subscriber;
 use tracing::span::{Attributes, Id};
 use tracing_subscriber::layer::{Context, Layer, Layered};
 use tracing_subscriber::registry::LookupSpan;
-use xray_core::SegmentLayer;
+use xray_core::{Sampled, SegmentLayer};
 
 /// Lets `tracing-opentelemetry` use the ids and decisions of a [`SegmentLayer`] in the same subscriber.
 ///
@@ -106,8 +106,10 @@ pub struct Before {
 impl Before {
     fn find(&self, id: &Id) -> Option<Ids> {
         let found = self.segments.find(id)?;
-        let trace: String = found.node.trace_id()?.as_str().chars().skip(2).filter(|digit| *digit != '-').collect();
-        let sampled = found.node.is_recording();
+        // As it goes out: a segment that may yet be kept at its end is one that was not sampled.
+        let header = found.node.trace_header()?;
+        let trace: String = header.root().as_str().chars().skip(2).filter(|digit| *digit != '-').collect();
+        let sampled = header.sampled() == Some(Sampled::Yes);
         let own = found.node.id().filter(|_| found.own && sampled);
         Some(Ids {
             trace: TraceId::from_hex(&trace).ok()?,

@@ -6,7 +6,7 @@ use opentelemetry_otlp::{SpanExporter, WithExportConfig};
 use tracing_subscriber::prelude::*;
 use xray_core::Capture;
 use xray_core::document::Document;
-use xray_otel::{Losses, Mapping, XrayExporter};
+use xray_otel::{Losses, Mapping, Resource, XrayExporter};
 use xray_test::{Captured, ManualClock, SeededEntropy};
 
 use super::collector::Collector;
@@ -144,6 +144,17 @@ fn calls_are_named_for_what_they_call(theirs: &mut Document) {
         }
     }
     theirs.subsegments.iter_mut().for_each(calls_are_named_for_what_they_call);
+}
+
+#[test]
+fn what_our_layer_writes_survives_the_way_to_spans_and_back() {
+    let ours = Captured::new(ManualClock::at(NOW), SeededEntropy::new(7));
+    ours.run(program);
+    let [document] = ours.documents();
+    let mut losses = Losses::default();
+    let spans = xray_otel::spans(&document, &Resource::of_service("test").into(), &mut losses);
+    assert_eq!(Mapping::new("test").documents(&spans, &mut losses), [document]);
+    assert!(losses.is_none(), "{losses:?}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod collector;
 mod crossing;
 #[path = "../common/decode.rs"]
 mod decode;
+mod front_page;
 mod golden;
 mod out;
 mod same_ids;
