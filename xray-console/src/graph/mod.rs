@@ -19,9 +19,10 @@ mod sum;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use call::Call;
-use named::{ByNode, Shared};
+use named::{ByNode, Given, Shared};
 use part::{EdgeKind, PartLink, PartNode, Place, Span};
 use sum::Sum;
 pub use sum::percentile;
@@ -45,7 +46,7 @@ pub struct ServiceGraph {
     nodes: Vec<GraphNode>,
     node_of: ByNode<usize>,
     edges: Vec<GraphEdge>,
-    edge_of: HashMap<(usize, usize, EdgeKind), usize>,
+    edge_of: HashMap<EdgeKey, usize, BuildHasherDefault<Given>>,
     /// Links whose trace has not been added, by its id.
     open: HashMap<Box<str>, Vec<OpenLink>>,
 }
@@ -67,6 +68,23 @@ struct GraphEdge {
     span: Span,
     sum: Sum,
     aliases: BTreeSet<Node>,
+}
+
+/// An edge by the places of its nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct EdgeKey {
+    from: usize,
+    to: usize,
+    kind: EdgeKind,
+}
+
+impl Hash for EdgeKey {
+    /// Places are numbers of our own, so a multiplication is enough: it is asked for every edge of every trace.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let both = ((self.from as u64) << 32) ^ ((self.to as u64) << 1) ^ (self.kind as u64);
+        let spread = both.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        state.write_u64((spread ^ (spread >> 32)).wrapping_mul(0x94d0_49bb_1331_11eb));
+    }
 }
 
 /// A link whose end is not known yet.
@@ -192,7 +210,7 @@ impl ServiceGraph {
     }
 
     fn edge(&mut self, from: usize, to: usize, kind: EdgeKind) -> usize {
-        *self.edge_of.entry((from, to, kind)).or_insert_with(|| {
+        *self.edge_of.entry(EdgeKey { from, to, kind }).or_insert_with(|| {
             let (span, sum) = (Span::NONE, Sum::default());
             self.edges.push(GraphEdge { from, to, kind, span, sum, aliases: BTreeSet::new() });
             self.edges.len() - 1
