@@ -13,6 +13,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod api;
+pub mod client;
 mod console;
 pub mod demo;
 pub mod filter;

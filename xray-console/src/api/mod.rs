@@ -16,6 +16,8 @@
 //!   of them.
 //! - Time ranges may be of any length, and `Sampling` leaves nothing out.
 //!
+//! Besides them there are two operations of the console's own: [`ClearTraces`] and [`GetIntake`].
+//!
 //! Source: X-Ray API Reference.
 
 pub(crate) mod check;
@@ -26,6 +28,7 @@ mod groups;
 mod guard;
 mod insights;
 mod operation;
+mod own;
 pub(crate) mod page;
 mod policies;
 mod retrieval;
@@ -58,6 +61,7 @@ pub use insights::{
     GetInsightImpactGraphAnswer, GetInsightSummaries, GetInsightSummariesAnswer, InsightState,
 };
 pub use operation::{Empty, Operation};
+pub use own::{ClearTraces, GetIntake, GetIntakeAnswer};
 pub use policies::{
     DeleteResourcePolicy, ListResourcePolicies, ListResourcePoliciesAnswer, PutResourcePolicy, PutResourcePolicyAnswer,
     ResourcePolicy,

@@ -34,7 +34,7 @@ use crate::intake::Sender;
 
 use super::guard::{Caller, Guard};
 use super::operation::{Operation, Route};
-use super::{Api, ApiError, ApiErrorKind, PutTraceSegments, ROUTES};
+use super::{Api, ApiError, ApiErrorKind, PutTraceSegments, ROUTES, own};
 
 const CONNECTIONS: usize = 256;
 const HEADER_TIME: Duration = Duration::from_secs(60);
@@ -123,7 +123,7 @@ impl Server {
 
     async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Vec<u8>, ApiError> {
         let (head, body) = request.into_parts();
-        let route = ROUTES.iter().find(|route| route.path == head.uri.path());
+        let route = ROUTES.iter().chain(&own::ROUTES).find(|route| route.path == head.uri.path());
         let route = route.filter(|_| head.method == Method::POST).ok_or_else(|| {
             let message = "X-Ray's API has no such operation; each of its operations is a POST to its own path";
             ApiError::new(ApiErrorKind::UnknownOperationException, message)
