@@ -1,6 +1,8 @@
 //! `xrc`: X-Ray on your own machine.
 #![forbid(unsafe_code)]
 
-fn main() {
-    println!("xrc {}", env!("CARGO_PKG_VERSION"));
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
 }

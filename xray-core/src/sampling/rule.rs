@@ -196,7 +196,17 @@ impl Rule {
     }
 
     /// Whether the request is this rule's. Never where the rule is one on the response.
-    pub(super) fn matches(&self, request: &SamplingRequest<'_>) -> bool {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::sampling::{Rule, SamplingRequest};
+    ///
+    /// let writes = Rule::new("writes").with_method("P*");
+    /// assert!(writes.matches(&SamplingRequest::new("orders").with_method("POST")));
+    /// assert!(!writes.matches(&SamplingRequest::new("orders").with_method("GET")));
+    /// ```
+    pub fn matches(&self, request: &SamplingRequest<'_>) -> bool {
         !self.is_late() && self.matches_start(request)
     }
 

@@ -1,0 +1,222 @@
+//! `xrc doctor`: what keeps traces from coming.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use serde_json::json;
+use xray_console::api::{GetIntake, GetIntakeAnswer};
+use xray_console::client::ClientError;
+use xray_console::intake::TroubleKind;
+use xray_console::{Console, text};
+
+use super::args::Global;
+use super::failure::{Done, Failure};
+use super::output::Output;
+use super::{ask, time, up};
+
+/// How a check went.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Warn,
+    Skip,
+}
+
+struct Check {
+    verdict: Verdict,
+    what: String,
+}
+
+fn check(verdict: Verdict, what: impl Into<String>) -> Check {
+    Check { verdict, what: what.into() }
+}
+
+pub(crate) async fn run(global: &Global, to: &mut Output) -> Done {
+    let mut checks = vec![];
+    let client = ask::client(global).await?;
+    let found = client.summaries(&ask::since(6.0 * 3_600.0, None), 1).await;
+    match &found {
+        Ok(found) => {
+            let traces =
+                if found.summaries.is_empty() { "no traces of the last 6 hours yet" } else { "and it has traces" };
+            checks.push(check(Verdict::Ok, format!("{} answers, {traces}", who(global))));
+            if let Some(start) = found.summaries.first().and_then(|last| last.start_time) {
+                checks.push(skew(start, time::now()));
+            }
+        }
+        Err(ClientError::Unreachable { .. }) if !global.aws => checks.push(port(global.addr)),
+        Err(error) => checks.push(check(Verdict::Warn, error.to_string())),
+    }
+    if found.is_ok() && !global.aws {
+        let answer = ask::local(global).call(&GetIntake {}).await.map_err(ask::failure)?;
+        checks.extend(intake(&answer));
+    }
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    checks.extend(environment(&variable, global.addr, &|name| {
+        let found = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+        found.unwrap_or_default()
+    }));
+    for one in &checks {
+        let word = match one.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Warn => "warn",
+            Verdict::Skip => "skip",
+        };
+        let value = json!({"check": word, "what": one.what});
+        to.either(&value, |to| to.line(format!("{word:<5} {}", text::escape(&one.what))))?;
+    }
+    match checks.iter().filter(|one| one.verdict == Verdict::Warn).count() {
+        0 => Ok(()),
+        1 => Err(Failure::found("1 warning")),
+        many => Err(Failure::found(format!("{many} warnings"))),
+    }
+}
+
+/// What came in, and what did not.
+fn intake(answer: &GetIntakeAnswer) -> Vec<Check> {
+    let counters = &answer.counters;
+    let mut checks = vec![check(Verdict::Ok, format!("it has taken {} documents", counters.documents))];
+    if counters.refused > 0 {
+        let last = answer.troubles.iter().find(|trouble| trouble.kind == TroubleKind::Refused);
+        let last = last.map(|trouble| format!("; the last from {}: {}", trouble.sender, trouble.message));
+        checks.push(check(Verdict::Warn, format!("{} refused{}", counters.refused, last.unwrap_or_default())));
+    }
+    if let Some(drops) = counters.kernel_drops.filter(|drops| *drops > 0) {
+        let why = "the receive buffer was full -> raise net.core.rmem_max";
+        checks.push(check(Verdict::Warn, format!("{drops} datagrams were dropped by the kernel: {why}")));
+    }
+    checks
+}
+
+fn who(global: &Global) -> String {
+    if global.aws { "AWS X-Ray".to_owned() } else { format!("a console at tcp {}", global.addr) }
+}
+
+/// Nobody answers: is the port free, or whose is it?
+fn port(address: SocketAddr) -> Check {
+    match Console::builder().address(address).start() {
+        Ok(_) => check(Verdict::Warn, format!("nobody listens on {address} -> start a console: xrc up")),
+        Err(error) => check(Verdict::Warn, up::refused(&error).message),
+    }
+}
+
+fn skew(last: f64, now: f64) -> Check {
+    let ahead = last - now;
+    if ahead > 1.0 {
+        return check(
+            Verdict::Warn,
+            format!("the last trace began {ahead:.1} s from now -> a sender's clock is ahead of this one"),
+        );
+    }
+    check(Verdict::Ok, format!("the last trace began {:.0} s ago", -ahead))
+}
+
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+type Resolve<'a> = &'a dyn Fn(&str) -> Vec<SocketAddr>;
+
+/// What this shell tells programs.
+fn environment(variable: Lookup<'_>, address: SocketAddr, resolve: Resolve<'_>) -> Vec<Check> {
+    let mut checks = vec![match variable("AWS_XRAY_DAEMON_ADDRESS") {
+        None if address == SocketAddr::from(([127, 0, 0, 1], 2000)) => {
+            check(Verdict::Ok, "AWS_XRAY_DAEMON_ADDRESS is not set: programs send to 127.0.0.1:2000")
+        }
+        None => check(
+            Verdict::Warn,
+            format!(
+                "AWS_XRAY_DAEMON_ADDRESS is not set: programs send to 127.0.0.1:2000, not {address} -> set it to {address}"
+            ),
+        ),
+        Some(value) => daemon_address(&value, address, resolve),
+    }];
+    let off = |value: &str| value.eq_ignore_ascii_case("false") || value == "0";
+    for name in ["AWS_XRAY_SDK_ENABLED", "AWS_XRAY_TRACING_ENABLED"] {
+        if let Some(value) = variable(name).filter(|value| off(value)) {
+            checks.push(check(Verdict::Warn, format!("{name}={value} in this shell -> programs will send nothing")));
+        }
+    }
+    if let Some(value) = variable("OTEL_SDK_DISABLED").filter(|value| value.eq_ignore_ascii_case("true")) {
+        checks.push(check(
+            Verdict::Warn,
+            format!("OTEL_SDK_DISABLED={value} in this shell -> programs will send nothing"),
+        ));
+    }
+    checks.push(match variable("AWS_LAMBDA_FUNCTION_NAME") {
+        Some(_) => check(
+            Verdict::Warn,
+            "AWS_LAMBDA_FUNCTION_NAME is set: SDKs send subsegments only, and nothing is shown without the platform's segment",
+        ),
+        None => check(Verdict::Skip, "not in AWS Lambda"),
+    });
+    checks
+}
+
+fn daemon_address(value: &str, address: SocketAddr, resolve: Resolve<'_>) -> Check {
+    let name = "AWS_XRAY_DAEMON_ADDRESS";
+    // `host:port`, or one for each protocol.
+    let udp = value.split_whitespace().find_map(|part| part.strip_prefix("udp:")).unwrap_or(value);
+    let found = resolve(udp);
+    match found.first() {
+        None => check(
+            Verdict::Warn,
+            format!("{name} is {value:?}, which is no host:port or no host that is known -> set it to {address}"),
+        ),
+        Some(first) if *first == address || (address.ip().is_unspecified() && first.port() == address.port()) => {
+            check(Verdict::Ok, format!("{name} is {value:?}"))
+        }
+        Some(first) if found.contains(&address) => check(
+            Verdict::Warn,
+            format!("{name} is {value:?}, which is {first} first; the console is at {address} -> set it to {address}"),
+        ),
+        Some(first) => check(
+            Verdict::Warn,
+            format!("{name} is {value:?} ({first}); the console is looked for at {address} -> set it to {address}"),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(variables: &[(&str, &str)]) -> String {
+        let lookup = |name: &str| {
+            let found = variables.iter().find(|(key, _)| *key == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        let resolve = |name: &str| {
+            let known = match name {
+                "localhost:2000" => vec!["[::1]:2000", "127.0.0.1:2000"],
+                "127.0.0.1:2000" => vec!["127.0.0.1:2000"],
+                "10.0.0.1:2000" => vec!["10.0.0.1:2000"],
+                _ => vec![],
+            };
+            known.into_iter().map(|address| address.parse().unwrap()).collect()
+        };
+        let checks = environment(&lookup, "127.0.0.1:2000".parse().unwrap(), &resolve);
+        let warnings = checks.into_iter().filter(|check| check.verdict == Verdict::Warn).map(|check| check.what);
+        warnings.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn what_this_shell_tells_programs() {
+        assert_eq!(said(&[]), "");
+        assert_eq!(said(&[("AWS_XRAY_DAEMON_ADDRESS", "127.0.0.1:2000"), ("AWS_XRAY_SDK_ENABLED", "true")]), "");
+        assert_eq!(said(&[("AWS_XRAY_DAEMON_ADDRESS", "tcp:x:1 udp:127.0.0.1:2000")]), "");
+        for (value, part) in
+            [("localhost:2000", "[::1]:2000 first"), ("10.0.0.1:2000", "looked for at"), ("nonsense", "no host:port")]
+        {
+            let warning = said(&[("AWS_XRAY_DAEMON_ADDRESS", value)]);
+            assert!(warning.contains(part) && warning.ends_with("-> set it to 127.0.0.1:2000"), "{warning}");
+        }
+        for (name, value) in
+            [("AWS_XRAY_SDK_ENABLED", "FALSE"), ("OTEL_SDK_DISABLED", "true"), ("AWS_LAMBDA_FUNCTION_NAME", "f")]
+        {
+            assert!(said(&[(name, value)]).starts_with(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_ahead() {
+        assert!(skew(110.0, 100.0).verdict == Verdict::Warn);
+        assert!(skew(90.0, 100.0).verdict == Verdict::Ok);
+    }
+}
