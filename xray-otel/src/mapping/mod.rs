@@ -64,6 +64,8 @@ pub struct Mapping {
     service: String,
     indexed: Indexed,
     sql_queries: bool,
+    /// `None`: all.
+    kept: Option<Vec<String>>,
 }
 
 /// Which attributes become annotations, besides those named `annotation.…`.
@@ -83,7 +85,7 @@ pub(crate) struct Mapped {
 impl Mapping {
     /// Spans of a service; the name stands in where their resource has no `service.name`.
     pub fn new(service: impl Into<String>) -> Mapping {
-        Mapping { service: service.into(), indexed: Indexed::These(Vec::new()), sql_queries: false }
+        Mapping { service: service.into(), indexed: Indexed::These(Vec::new()), sql_queries: false, kept: None }
     }
 
     /// These attributes become annotations, which are indexed: at most 50 in a trace. Attributes of the resource are
@@ -102,6 +104,13 @@ impl Mapping {
     /// Keeps the text of database queries (`db.query.text`, `db.statement`), which may hold parameters.
     pub fn with_sql_queries(mut self, keep: bool) -> Mapping {
         self.sql_queries = keep;
+        self
+    }
+
+    /// Of attributes that have no place of their own only these become metadata; without this all do. `annotation.…`,
+    /// `metadata.…` and indexed ones always leave; attributes of events and of the resource too.
+    pub fn with_kept(mut self, keys: impl IntoIterator<Item = impl Into<String>>) -> Mapping {
+        self.kept = Some(keys.into_iter().map(Into::into).collect());
         self
     }
 
@@ -234,6 +243,11 @@ impl Mapping {
         }
         aws::describe(document, reader, losses);
         sql::describe(document, reader, self.sql_queries, losses);
+    }
+
+    pub(crate) fn keeps(&self, key: &str) -> bool {
+        let own = key.starts_with("metadata.") || key.starts_with("annotation.");
+        own || self.kept.as_ref().is_none_or(|kept| kept.iter().any(|kept| kept == key))
     }
 
     pub(crate) fn indexes(&self, key: &str) -> bool {

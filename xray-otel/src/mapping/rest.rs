@@ -36,6 +36,9 @@ pub(super) fn describe(
                 None => losses.annotations_moved += u64::from(named.is_some() || listed.contains(&key)),
             }
         }
+        if !mapping.keeps(key) {
+            continue;
+        }
         let value = json(key, value, losses);
         let key = key.strip_prefix("metadata.").or(named).unwrap_or(key);
         metadata(document, "default", key, value);

@@ -9,6 +9,7 @@ use xray_core::header::NAME;
 use xray_core::{Sampled, SegmentId, TraceHeader};
 
 use crate::mapping::{absent_parent, hex};
+use crate::spans::trace_bytes;
 
 /// Reads and writes `X-Amzn-Trace-Id`.
 ///
@@ -98,8 +99,7 @@ impl TextMapPropagator for XrayPropagator {
         if header.root().is_zero() {
             return context.clone();
         }
-        let root: String = header.root().as_str().chars().skip(2).filter(|digit| *digit != '-').collect();
-        let Ok(trace_id) = TraceId::from_hex(&root) else { return context.clone() };
+        let trace_id = TraceId::from_bytes(trace_bytes(&header.root()));
         let parent = header.parent().and_then(|parent| SpanId::from_hex(parent.as_str()).ok());
         let parent = parent.filter(|parent| *parent != SpanId::INVALID);
         let parent = parent.unwrap_or_else(|| SpanId::from_bytes(absent_parent(trace_id.to_bytes())));

@@ -7,6 +7,7 @@
 
 use std::cell::Cell;
 
+use crate::spans::trace_bytes;
 use opentelemetry::trace::{SpanId, TraceId};
 use tracing::Subscriber;
 use tracing::span::{Attributes, Id};
@@ -108,11 +109,10 @@ impl Before {
         let found = self.segments.find(id)?;
         // As it goes out: a segment that may yet be kept at its end is one that was not sampled.
         let header = found.node.trace_header()?;
-        let trace: String = header.root().as_str().chars().skip(2).filter(|digit| *digit != '-').collect();
         let sampled = header.sampled() == Some(Sampled::Yes);
         let own = found.node.id().filter(|_| found.own && sampled);
         Some(Ids {
-            trace: TraceId::from_hex(&trace).ok()?,
+            trace: TraceId::from_bytes(trace_bytes(&header.root())),
             span: own.and_then(|id| SpanId::from_hex(id.as_str()).ok()),
             sampled,
         })
@@ -129,8 +129,16 @@ where
             span.extensions_mut().replace(ids);
         }
         // The other layer may start the parent now, if nobody has entered it yet.
-        let parent = attributes.parent().and_then(|parent| context.span(parent));
+        let parent = match attributes.parent() {
+            Some(parent) => context.span(parent),
+            None if attributes.is_contextual() => context.lookup_current(),
+            None => None,
+        };
         set(parent.and_then(|parent| parent.extensions().get::<Ids>().copied()));
+    }
+
+    fn on_follows_from(&self, _: &Id, follows: &Id, context: Context<'_, S>) {
+        set(context.span(follows).and_then(|span| span.extensions().get::<Ids>().copied()));
     }
 
     fn on_enter(&self, id: &Id, context: Context<'_, S>) {
@@ -149,6 +157,10 @@ pub struct After(());
 
 impl<S: Subscriber> Layer<S> for After {
     fn on_new_span(&self, _: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+        set(None);
+    }
+
+    fn on_follows_from(&self, _: &Id, _: &Id, _: Context<'_, S>) {
         set(None);
     }
 

@@ -252,8 +252,13 @@ fn stack(exception: &Exception) -> String {
 
 fn trace_id(text: &str) -> Option<[u8; 16]> {
     let id: TraceId = text.parse().ok().filter(|id: &TraceId| !id.is_zero())?;
-    let hex: String = id.as_str().chars().skip(2).filter(|c| *c != '-').collect();
-    u128::from_str_radix(&hex, 16).ok().map(u128::to_be_bytes)
+    Some(trace_bytes(&id))
+}
+
+/// A trace id as OpenTelemetry has it.
+pub(crate) fn trace_bytes(id: &TraceId) -> [u8; 16] {
+    let digits = id.as_str().chars().skip("1-".len()).filter_map(|digit| digit.to_digit(16));
+    digits.fold(0_u128, |number, digit| (number << 4) | u128::from(digit)).to_be_bytes()
 }
 
 fn span_id(text: &str) -> Option<[u8; 8]> {

@@ -1,16 +1,17 @@
 //! A trace that crosses services on our layer and services on OpenTelemetry is one trace.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use opentelemetry::propagation::TextMapPropagator;
 use opentelemetry::trace::{SpanKind, TraceContextExt, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
 use xray_core::header::{NAME, TRACEPARENT};
-use xray_core::{Capture, Incoming, Namespace, segment, subsegment};
-use xray_otel::propagators;
-use xray_test::{Captured, ManualClock, SeededEntropy};
+use xray_core::{Capture, DaemonAddress, Incoming, Namespace, Udp, segment, subsegment};
+use xray_otel::{XrayExporter, propagators};
+use xray_test::{Captured, FakeDaemon, ManualClock, SeededEntropy};
 
-use super::{NOW, documents, provider};
+use super::{NOW, builder, documents, provider};
 
 type Headers = HashMap<String, String>;
 
@@ -103,4 +104,18 @@ fn headers_that_say_nothing_usable_start_a_trace() {
     let w3c = "00-5759e988bd862e3fe1be46a994272793-53995c3f42cd8ad8-01";
     let incoming = HashMap::from([(TRACEPARENT.to_owned(), w3c.to_owned()), (NAME.to_owned(), "x".to_owned())]);
     assert!(propagators().extract_with_context(&Context::new(), &incoming).span().span_context().is_sampled());
+}
+
+#[test]
+fn an_applications_spans_reach_the_daemon() {
+    let daemon = FakeDaemon::start().unwrap();
+    let address = daemon.address().to_string().parse::<DaemonAddress>().unwrap();
+    let provider = builder(7).with_batch_exporter(XrayExporter::new("orders", Udp::new(address))).build();
+    for _ in 0..50 {
+        provider.tracer("test").in_span("work", |_| ());
+    }
+    provider.shutdown().unwrap();
+    let documents = daemon.wait_for(50, Duration::from_secs(20)).unwrap();
+    assert!(documents.iter().all(|document| document.name == "orders" && document.find("work").is_some()));
+    assert_eq!(daemon.bad(), 0);
 }

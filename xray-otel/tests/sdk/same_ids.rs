@@ -50,13 +50,16 @@ fn a_span_has_the_same_ids_in_both() {
                 XrayPropagator::new().inject_context(&tracing::Span::current().context(), &mut headers);
                 header = headers["x-amzn-trace-id"].clone();
             });
-            tracing::info_span!(parent: &outer, "entered later").in_scope(|| ());
+            let later = tracing::info_span!(parent: &outer, "entered later");
+            let followed = tracing::info_span!("followed");
+            later.follows_from(&followed);
+            later.in_scope(|| ());
             drop(tracing::info_span!("never entered"));
         });
     });
     assert_eq!(
         xray_test::picture(&documents),
-        "orders  segment\n├ outer\n│ ├ inner\n│ └ entered later\n└ never entered\n"
+        "orders  segment\n├ outer\n│ ├ inner\n│ └ entered later\n├ followed\n└ never entered\n"
     );
     let [segment] = &documents[..] else { panic!("one segment") };
     let trace = segment.trace_id.as_deref().unwrap();
@@ -70,7 +73,7 @@ fn a_span_has_the_same_ids_in_both() {
             span.name
         );
     }
-    assert_eq!(spans.len(), 5);
+    assert_eq!(spans.len(), 6);
     let hidden = spans.iter().find(|span| span.name == "hidden").unwrap();
     assert!(segment.walk().all(|part| part.id != hex(hidden.span_context.span_id())));
     let outer = segment.find("outer").unwrap();
