@@ -108,6 +108,11 @@ pub use header::{Incoming, ParseTraceHeaderError, Sampled, TraceHeader};
 pub use id::{ParseSegmentIdError, ParseTraceIdError, SegmentId, TraceId};
 pub use sampling::{Decision, LocalSampler, Reason, RuleCounts, Rules, Sample, SamplingRequest, SegmentEnd};
 
+/// The programs in the page on sampling compile and run.
+#[cfg(all(doctest, feature = "central-sampling"))]
+#[doc = include_str!("../../docs/sampling.md")]
+mod sampling_page {}
+
 #[cfg(feature = "fmt")]
 pub use layer::log;
 #[cfg(feature = "layer")]

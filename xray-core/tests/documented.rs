@@ -9,6 +9,7 @@ const DIAGNOSTICS: &str = include_str!("../../docs/diagnostics.md");
 const DEFAULTS: &str = include_str!("../../docs/defaults.md");
 const FIELDS: &str = include_str!("../../docs/fields.md");
 const LIMITS: &str = include_str!("../../docs/limits.md");
+const SAMPLING: &str = include_str!("../../docs/sampling.md");
 const CALLSITE: &str = include_str!("../src/layer/callsite.rs");
 
 #[test]
@@ -79,6 +80,18 @@ fn limits_are_those_of_the_code() {
     ] {
         assert!(LIMITS.contains(what), "{what} is not in the page");
         assert!(limit, "{what} is not what the code holds");
+    }
+}
+
+#[test]
+fn the_rules_shown_are_those_of_the_example_and_of_the_code_beside_them() {
+    let rules = include_str!("../../examples/sampling/rules.json");
+    assert!(SAMPLING.contains(rules.trim_end()), "the page shows another file");
+    for rule in Rules::parse(rules).unwrap().rules() {
+        assert!(SAMPLING.contains(&format!("Rule::new({:?})", rule.name())), "{rule} is not in the page's code");
+    }
+    for counter in ["upstream_unsampled", "late_recorded", "late_no_room", "rules_refused"] {
+        assert!(SAMPLING.contains(counter) && Counter::ALL.iter().any(|known| known.name() == counter), "{counter}");
     }
 }
 

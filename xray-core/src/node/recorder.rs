@@ -518,7 +518,7 @@ impl Recorder {
         let upstream = stats.get(Counter::UpstreamUnsampled);
         if upstream * 10 >= opened * 9 {
             self.report(Code::Xr011, || messages::upstream_unsampled(upstream, opened));
-        } else if sampled == 0 {
+        } else if sampled == 0 && stats.get(Counter::LateCaptured) == 0 {
             self.report(Code::Xr010, || messages::none_sampled(opened, head.decision.rule()));
         }
     }

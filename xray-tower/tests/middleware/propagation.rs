@@ -166,3 +166,28 @@ async fn answer(layer: ServerSegmentLayer, headers: &[(&str, &str)]) -> String {
     finish(response).await;
     value
 }
+
+#[tokio::test]
+async fn a_request_kept_for_its_fault_told_its_callees_that_it_was_not_sampled() {
+    let traced = Traced::keeping_faults();
+    for status in [200, 503] {
+        let handler = move |_| async move {
+            let bank = service_fn(|request: Request<Body>| async move {
+                let header = request.headers()["x-amzn-trace-id"].to_str().unwrap().to_owned();
+                assert!(header.ends_with(";Sampled=0"), "{header}");
+                Ok::<_, Infallible>(respond(200, "paid"))
+            });
+            finish(xray_tower::client().layer(bank).oneshot(get("http://bank/charge")).await.unwrap()).await;
+            respond(status, "x")
+        };
+        let question = format!("Root={ROOT};Sampled=?");
+        let request = Request::get("/orders").header("x-amzn-trace-id", question).body(crate::support::text(""));
+        let response = serve(xray_tower::server(), request.unwrap(), handler).await;
+        assert_eq!(response.headers()["x-amzn-trace-id"], format!("Root={ROOT};Sampled=0"));
+        finish(response).await;
+    }
+    let segment = traced.segment();
+    assert_eq!((&segment["trace_id"], &segment["http"]["response"]["status"]), (&ROOT.into(), &503.into()));
+    assert_eq!(segment["annotations"]["late_capture"], "fault");
+    assert_eq!(segment["subsegments"][0]["name"], "bank");
+}

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt, Full};
 use serde_json::Value;
 use tower::{BoxError, Layer, ServiceExt, service_fn};
 use tracing::dispatcher::DefaultGuard;
-use xray_core::{Builder, Rules};
+use xray_core::{Builder, LateCapture, Rules};
 use xray_test::{Captured, ManualClock, SeededEntropy};
 use xray_tower::ServerSegmentLayer;
 use xray_tower::server::ResponseBody;
@@ -97,6 +97,11 @@ impl Traced {
     /// Records what headers ask for, and nothing else.
     pub(crate) fn sampling_nothing() -> Traced {
         Traced::with(|layer| layer.rules(Rules::none()))
+    }
+
+    /// Samples nothing, and keeps what ends in a fault.
+    pub(crate) fn keeping_faults() -> Traced {
+        Traced::with(|layer| layer.rules(Rules::none()).late_capture(LateCapture::rules().with_faults()))
     }
 
     /// Records everything, as a function on AWS Lambda.

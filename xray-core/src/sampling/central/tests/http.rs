@@ -18,7 +18,7 @@ use crate::ThreadEntropy;
 use crate::diagnostics::{Diagnostics, DiagnosticsLevel};
 use crate::emit::DaemonAddress;
 use crate::emit::manual_clock::ManualClock;
-use crate::sampling::{Reason, Sample, SamplingRequest};
+use crate::sampling::{Decision, Reason, Rule, Rules, Sample, SamplingRequest, SegmentEnd};
 use crate::stats::{Counter, Stats};
 
 /// A sampler whose calls the test makes itself, by a clock that the test moves.
@@ -123,6 +123,33 @@ fn the_daemon_is_asked_as_the_official_sdks_ask_it() {
     let client_id = document["ClientID"].as_str().unwrap();
     assert!(client_id.len() == 24 && client_id.bytes().all(|byte| byte.is_ascii_hexdigit()), "{client_id}");
     assert_eq!(driven.stats.get(Counter::SamplingCallsFailed), 0);
+}
+
+#[test]
+fn local_rules_on_the_response_do_their_work_beside_the_rules_of_the_service() {
+    let server = Server::answering(|_| rules(&["orders"]));
+    let mut driven = Driven::new(&server.address);
+    let errors = Rule::new("errors").with_attribute("fault", "true").with_fixed_target(1).with_rate(1.0);
+    driven.sampler = driven.sampler.with_fallback(Rules::none().with_rule(errors));
+    assert_eq!(driven.make_due(), 1);
+
+    let request = SamplingRequest::new("shop").with_path("/orders");
+    let decisions = [(); 3].map(|()| driven.sampler.sample(&request));
+    assert_eq!(decisions.each_ref().map(Decision::reason), [Reason::Borrow, Reason::Rate, Reason::Rate]);
+    let terms = (decisions[1].rule(), decisions[1].fixed_target(), decisions[1].rate());
+    assert_eq!(terms, (Some("orders"), Some(1), Some(0.0)));
+    assert_eq!(decisions[0].late_rules(), None, "it is sampled already");
+    let failed = SegmentEnd::new("shop", Duration::ZERO).with_status(500);
+    let kept = driven.sampler.sample_late(&decisions[1], &failed).unwrap();
+    assert_eq!((kept.sampled(), kept.reason(), kept.rule()), (true, Reason::Late, Some("errors")));
+    assert_eq!(driven.sampler.sample_late(&decisions[2], &SegmentEnd::new("shop", Duration::ZERO)), None);
+
+    let counted =
+        |driven: &Driven| -> Vec<String> { driven.sampler.rule_counts().iter().map(ToString::to_string).collect() };
+    let expected = [r#""orders" requests=3 sampled=1 borrowed=1"#, r#""errors" requests=1 late=1"#];
+    assert_eq!(counted(&driven), expected);
+    assert_eq!(driven.pass(11), 1);
+    assert_eq!(counted(&driven), expected, "a report takes nothing of these");
 }
 
 #[test]
