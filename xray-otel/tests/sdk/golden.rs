@@ -3,6 +3,7 @@
 
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_otlp::{SpanExporter, WithExportConfig};
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::prelude::*;
 use xray_core::Capture;
 use xray_core::document::Document;
@@ -170,4 +171,21 @@ fn spans_that_came_by_otlp_make_the_same_documents() {
     let spans = decode::spans(&collector.request().spans());
     let made = Mapping::new("test").documents(&spans, &mut Losses::default());
     assert_eq!(made, documents(&capture));
+}
+
+/// An exporter that used `tracing` itself would call itself without end here.
+#[test]
+fn span_by_span_the_tree_is_the_same() {
+    let picture = |capture: Capture, provider: SdkTracerProvider| {
+        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("test"));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), program);
+        provider.shutdown().unwrap();
+        (documents(&capture).len(), xray_test::picture(&documents(&capture)).replace(" lone", ""))
+    };
+    let (whole, parts) = (Capture::new(), Capture::new());
+    let batch = builder(7).with_batch_exporter(XrayExporter::new("test", whole.clone())).build();
+    let simple = builder(7).with_simple_exporter(XrayExporter::new("test", parts.clone())).build();
+    let (whole, parts) = (picture(whole, batch), picture(parts, simple));
+    assert_eq!((whole.0, parts.0), (1, 4));
+    assert_eq!(whole.1, parts.1);
 }
