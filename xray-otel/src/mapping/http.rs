@@ -50,6 +50,11 @@ pub(super) fn describe(document: &mut Document, kind: Kind, reader: &mut Reader<
 
 fn url(served: bool, reader: &mut Reader<'_>) -> Option<String> {
     if let Some(url) = reader.text(&["url.full", "http.url"]) {
+        // Clients say where they went in both ways.
+        if !served && url.contains("://") {
+            reader.text(&["server.address", "net.peer.name"]);
+            reader.take(&["server.port", "net.peer.port"], port);
+        }
         return Some(url.to_owned());
     }
     let scheme = reader.peek(&["url.scheme", "http.scheme"]).unwrap_or("http");

@@ -193,6 +193,15 @@ fn a_clients_url_comes_of_where_it_went() {
     );
     assert_eq!(url(&[("net.peer.name", "a.example".into()), ("http.target", "/x?y".into())]), "http://a.example/x");
     assert_eq!(url(&[("url.full", "https://u:p@a.example/x?secret=1#y".into())]), "https://a.example/x");
+    let said_twice = lone(
+        Kind::Client,
+        &[
+            ("url.full", "https://a.example:81/".into()),
+            ("server.address", "a.example".into()),
+            ("server.port", 81.into()),
+        ],
+    );
+    assert_eq!((&said_twice["name"], &said_twice["metadata"]), (&json!("a.example"), &Json::Null));
 }
 
 #[test]
