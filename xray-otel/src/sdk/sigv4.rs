@@ -7,6 +7,8 @@
 //! Source: AWS X-Ray Developer Guide and Amazon CloudWatch User Guide, "OTLP endpoints".
 
 use std::fmt;
+use std::io::Write;
+use std::mem::{Discriminant, discriminant};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -66,7 +68,12 @@ pub struct SigningClient<C> {
     provider: SharedCredentialsProvider,
     runtime: Option<Handle>,
     kept: Mutex<Option<(Credentials, SystemTime)>>,
+    handler: Option<Handler>,
+    told: Mutex<Vec<Discriminant<SigningError>>>,
 }
+
+/// What refusals are handed to instead of standard error.
+type Handler = Box<dyn Fn(&SigningError) + Send + Sync>;
 
 impl<C: HttpClient> SigningClient<C> {
     /// Signs for this region with credentials of this provider, and sends by `inner`.
@@ -81,6 +88,31 @@ impl<C: HttpClient> SigningClient<C> {
             provider: SharedCredentialsProvider::new(credentials),
             runtime: Handle::try_current().ok(),
             kept: Mutex::new(None),
+            handler: None,
+            told: Mutex::default(),
+        }
+    }
+
+    /// Takes what is wrong, each time, instead of standard error, which is told each kind once. Called on the thread
+    /// that exports.
+    ///
+    /// `opentelemetry-otlp` makes "network error" of any error of its client, and of a status no more than its number:
+    /// what to do about it would be lost.
+    #[must_use]
+    pub fn on_refusal(mut self, handler: impl Fn(&SigningError) + Send + Sync + 'static) -> SigningClient<C> {
+        self.handler = Some(Box::new(handler));
+        self
+    }
+
+    fn tell(&self, error: &SigningError) {
+        if let Some(handler) = &self.handler {
+            return handler(error);
+        }
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if !told.contains(&discriminant(error)) {
+            told.push(discriminant(error));
+            // A program may have closed it.
+            let _ = writeln!(std::io::stderr(), "xray-otel: {error}");
         }
     }
 
@@ -140,33 +172,34 @@ impl<C: HttpClient> HttpClient for SigningClient<C> {
     async fn send_bytes(&self, mut request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let bytes = request.body().len();
         if bytes > REQUEST_BYTES {
-            return Err(SigningError::TooLarge { bytes }.into());
+            // The endpoint's own answer, without the way there: exporters try again after an error, not after this.
+            self.tell(&SigningError::TooLarge { bytes });
+            return Ok(Response::builder().status(StatusCode::PAYLOAD_TOO_LARGE).body(Bytes::new())?);
         }
         let now = SystemTime::now();
-        let credentials = self.credentials(now).await?;
-        self.sign(&mut request, credentials, now)?;
-        let response = self.inner.send_bytes(request).await?;
-        match refusal(response.status(), response.body()) {
-            None => Ok(response),
-            Some(error) => {
-                if matches!(error, SigningError::Forbidden) {
-                    // They may have been withdrawn before their time.
-                    *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                }
-                Err(error.into())
-            }
+        let signed = self.credentials(now).await.and_then(|credentials| self.sign(&mut request, credentials, now));
+        if let Err(error) = signed {
+            self.tell(&error);
+            return Err(error.into());
         }
+        let response = self.inner.send_bytes(request).await?;
+        if let Some(error) = refusal(response.status(), response.body()) {
+            if matches!(error, SigningError::Forbidden) {
+                // They may have been withdrawn before their time.
+                *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            }
+            self.tell(&error);
+        }
+        Ok(response)
     }
 }
 
-/// What is wrong for good, in words that say how to mend it. All other answers are the exporter's to judge: it may try
-/// again.
+/// What is wrong for good, in words that say how to mend it. Of all other answers the exporter knows as much.
 fn refusal(status: StatusCode, body: &[u8]) -> Option<SigningError> {
     let says = |text: &str| body.windows(text.len()).any(|window| window == text.as_bytes());
     match status {
         StatusCode::BAD_REQUEST if says("Trace Segment Destination") => Some(SigningError::Destination),
         StatusCode::FORBIDDEN | StatusCode::UNAUTHORIZED => Some(SigningError::Forbidden),
-        StatusCode::PAYLOAD_TOO_LARGE => Some(SigningError::Refused { status: status.as_u16() }),
         _ => None,
     }
 }
@@ -208,12 +241,6 @@ pub enum SigningError {
          be the endpoint's, and the clock right to five minutes"
     )]
     Forbidden,
-    /// Refused for another reason.
-    #[error("X-Ray's OTLP endpoint refused a request with status {status}")]
-    Refused {
-        /// Of the answer.
-        status: u16,
-    },
 }
 
 /// Source: AWS X-Ray Developer Guide, limits of the OTLP endpoint (5 MB uncompressed).
@@ -291,23 +318,25 @@ mod tests {
     #[test]
     fn refusals_say_how_to_mend_them() {
         let told = |status, body| {
-            let client = SigningClient::new(Endpoint::new(status, body), "eu-central-1", Counted::default());
-            send(&client, vec![1]).map(|response| response.status().as_u16()).map_err(|error| error.to_string())
+            let (sender, told) = std::sync::mpsc::channel();
+            let client = SigningClient::new(Endpoint::new(status, body), "eu-central-1", Counted::default())
+                .on_refusal(move |error| sender.send(error.to_string()).unwrap());
+            assert_eq!(send(&client, vec![1]).unwrap().status(), status);
+            told.try_iter().collect::<Vec<String>>().join("\n")
         };
         let off = "\u{8}\u{3}The OTLP API is supported with CloudWatch Logs as a Trace Segment Destination.";
-        assert!(told(400, off).unwrap_err().contains("update-trace-segment-destination"));
-        assert!(told(403, "secret text").unwrap_err().contains("xray:PutTraceSegments"));
-        assert!(!told(403, "secret text").unwrap_err().contains("secret text"));
-        assert_eq!(told(413, "").unwrap_err(), "X-Ray's OTLP endpoint refused a request with status 413");
-        assert_eq!((told(400, "other"), told(429, ""), told(200, "")), (Ok(400), Ok(429), Ok(200)));
+        assert!(told(400, off).contains("update-trace-segment-destination"));
+        assert!(told(403, "secret text").contains("xray:PutTraceSegments"));
+        assert!(!told(403, "secret text").contains("secret text"));
+        assert_eq!([told(400, "other"), told(429, ""), told(200, "")], [""; 3]);
     }
 
     #[test]
     fn credentials_that_were_refused_are_not_kept() {
         let credentials = Counted::default();
         let client = SigningClient::new(Endpoint::new(403, ""), "eu-central-1", credentials.clone());
-        send(&client, vec![1]).unwrap_err();
-        send(&client, vec![1]).unwrap_err();
+        send(&client, vec![1]).unwrap();
+        send(&client, vec![1]).unwrap();
         assert_eq!(credentials.0.load(Ordering::Relaxed), 2);
     }
 
@@ -315,7 +344,29 @@ mod tests {
     fn too_large_a_request_is_not_sent() {
         let inner = Endpoint::new(200, "");
         let client = SigningClient::new(inner.clone(), "eu-central-1", Counted::default());
-        assert!(send(&client, vec![0; REQUEST_BYTES + 1]).unwrap_err().to_string().contains("5 MB"));
+        assert_eq!(send(&client, vec![0; REQUEST_BYTES + 1]).unwrap().status(), 413);
+        assert!(inner.sent.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn without_credentials_nothing_is_sent_and_that_is_said() {
+        #[derive(Debug)]
+        struct Nobody;
+        impl ProvideCredentials for Nobody {
+            fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+            where
+                Self: 'a,
+            {
+                let error = aws_credential_types::provider::error::CredentialsError::not_loaded("none");
+                future::ProvideCredentials::ready(Err(error))
+            }
+        }
+        let inner = Endpoint::new(200, "");
+        let (sender, told) = std::sync::mpsc::channel();
+        let client = SigningClient::new(inner.clone(), "eu-central-1", Nobody)
+            .on_refusal(move |error| sender.send(error.to_string()).unwrap());
+        send(&client, vec![1]).unwrap_err();
+        assert_eq!(told.recv().unwrap(), "no AWS credentials to sign spans with");
         assert!(inner.sent.lock().unwrap().is_empty());
     }
 }

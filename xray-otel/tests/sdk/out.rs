@@ -72,3 +72,48 @@ fn a_collector_that_refuses_is_a_loss_that_is_counted() {
     assert_eq!((counts().exported, counts().failed), (0, 2));
     assert_eq!(layer.stats().dropped_refused, 1);
 }
+
+#[cfg(feature = "sigv4")]
+mod signed {
+    use std::sync::mpsc;
+
+    use aws_credential_types::Credentials;
+    use opentelemetry_otlp::WithHttpConfig;
+    use xray_otel::SigningClient;
+
+    use super::*;
+
+    fn layer_to(collector: &Collector, told: mpsc::Sender<String>) -> SegmentLayer {
+        let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
+        let http = SigningClient::new(reqwest::blocking::Client::new(), "eu-central-1", credentials)
+            .on_refusal(move |error| told.send(error.to_string()).unwrap());
+        let exporter =
+            SpanExporter::builder().with_http().with_endpoint(collector.url()).with_http_client(http).build().unwrap();
+        layer(OtelEmitter::new("orders", exporter))
+    }
+
+    #[test]
+    fn xrays_endpoint_gets_spans_with_a_signature() {
+        let collector = Collector::start("200 OK", Vec::new());
+        let (sender, told) = mpsc::channel();
+        let layer = layer_to(&collector, sender);
+        program(&layer);
+        assert!(layer.shutdown(Duration::from_secs(20)));
+        let request = collector.request();
+        assert!(request.header("authorization").unwrap().contains("/eu-central-1/xray/aws4_request"));
+        assert_eq!(request.spans().resource_spans.len(), 1);
+        assert!(told.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_account_without_transaction_search_is_told_how_to_mend_it() {
+        let answer = b"The OTLP API is supported with CloudWatch Logs as a Trace Segment Destination.".to_vec();
+        let collector = Collector::start("400 Bad Request", answer);
+        let (sender, told) = mpsc::channel();
+        let layer = layer_to(&collector, sender);
+        program(&layer);
+        layer.shutdown(Duration::from_secs(20));
+        assert!(told.try_recv().unwrap().contains("update-trace-segment-destination"));
+        assert_eq!(layer.stats().dropped_refused, 1);
+    }
+}
