@@ -157,12 +157,23 @@ impl Intake {
 
     /// Takes the documents of one PutTraceSegments call; what is not taken is answered. Documents that are OpenTelemetry
     /// data, as in datagrams, are taken like those.
+    ///
+    /// What is taken is on disk when this returns, if the store has a file; it [blocks](Store::flush) for that. If the
+    /// file cannot be written, all that was taken is answered with `InternalFailure`, to be sent again.
     pub fn put_segments<S: AsRef<str>>(&self, documents: &[S], sender: Sender) -> Vec<UnprocessedTraceSegment> {
-        documents
-            .iter()
-            .filter_map(|document| self.body(document.as_ref().as_bytes(), sender).err())
-            .map(Into::into)
-            .collect()
+        let taken: Vec<Result<(), Refusal>> =
+            documents.iter().map(|document| self.body(document.as_ref().as_bytes(), sender)).collect();
+        let written = self.shared.store.flush();
+        let unprocessed = |taken: Result<(), Refusal>| match (taken, &written) {
+            (Err(refusal), _) => Some(refusal.into()),
+            (Ok(()), Ok(())) => None,
+            (Ok(()), Err(error)) => Some(UnprocessedTraceSegment {
+                id: None,
+                error_code: "InternalFailure".to_owned(),
+                message: error.to_string(),
+            }),
+        };
+        taken.into_iter().filter_map(unprocessed).collect()
     }
 
     /// How much came and what became of it.

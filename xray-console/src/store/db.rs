@@ -1,7 +1,7 @@
 //! The store in one SQLite file, kept across restarts and crashes.
 //!
 //! Memory stays the store; the file follows it. Changes go to a thread of its own, in order, which writes them in
-//! batches. [`Store::durable`](super::Store::durable) waits until all that came before it is on disk; whoever waits at the
+//! batches. [`Store::flush`](super::Store::flush) waits until all that came before it is on disk; whoever waits at the
 //! same time shares one commit. Everything else is on disk within [`WRITE_EVERY`] or so.
 //!
 //! The file is within the store's bound as memory is: what is evicted is deleted, and its pages are used again. It belongs
@@ -18,7 +18,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, params};
-use tokio::sync::oneshot;
 use xray_core::TraceId;
 
 use super::StorageError;
@@ -115,8 +114,11 @@ enum Change {
     Put { received: Received, at: Duration },
     Evicted(TraceId),
     Cleared,
-    Commit(oneshot::Sender<Result<(), StorageError>>),
+    Commit(Answer),
 }
+
+/// Told what became of a commit. Must not wait.
+type Answer = Box<dyn FnOnce(Result<(), StorageError>) + Send>;
 
 /// An open file and the thread that writes it.
 pub(super) struct File {
@@ -225,11 +227,9 @@ impl File {
         self.send(Change::Cleared);
     }
 
-    /// Answers when everything that came before is on disk.
-    pub(super) fn commit(&self) -> oneshot::Receiver<Result<(), StorageError>> {
-        let (answer, committed) = oneshot::channel();
+    /// Answers when everything that came before is on disk; drops `answer` if the writer has died.
+    pub(super) fn commit(&self, answer: Answer) {
         self.send(Change::Commit(answer));
-        committed
     }
 
     /// Changes that could not be written.
@@ -306,8 +306,7 @@ impl Writer {
         self.backlog.room.notify_all();
         let answer = written.map_err(|error| StorageError(error.to_string()));
         for waiting in waiting {
-            // Who no longer waits need not be told.
-            let _ = waiting.send(answer.clone());
+            waiting(answer.clone());
         }
     }
 

@@ -102,6 +102,13 @@ struct Shared {
 #[error("the store's file could not be written: {0}")]
 pub struct StorageError(String);
 
+#[cfg(feature = "db")]
+impl StorageError {
+    fn stopped() -> StorageError {
+        StorageError("its writer has stopped".to_owned())
+    }
+}
+
 /// Something that happened in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -243,15 +250,33 @@ impl Store {
     }
 
     /// Waits until everything that was put is on disk, if the store has a file; without one there is nothing to wait for.
+    /// Blocks for some milliseconds: not for a thread of an async runtime, which has [`durable`](Store::durable).
     ///
     /// # Errors
     ///
     /// If the file cannot be written. The store goes on in memory, and tries again with what comes next.
+    pub fn flush(&self) -> Result<(), StorageError> {
+        #[cfg(feature = "db")]
+        if let Some(file) = &self.shared.file {
+            let (answer, committed) = std::sync::mpsc::sync_channel(1);
+            // Who no longer waits need not be told.
+            file.commit(Box::new(move |result| drop(answer.send(result))));
+            return committed.recv().unwrap_or_else(|_| Err(StorageError::stopped()));
+        }
+        Ok(())
+    }
+
+    /// The same without blocking.
+    ///
+    /// # Errors
+    ///
+    /// As [`flush`](Store::flush).
     pub async fn durable(&self) -> Result<(), StorageError> {
         #[cfg(feature = "db")]
         if let Some(file) = &self.shared.file {
-            let gone = |_| Err(StorageError("its writer has stopped".to_owned()));
-            return file.commit().await.unwrap_or_else(gone);
+            let (answer, committed) = tokio::sync::oneshot::channel();
+            file.commit(Box::new(move |result| drop(answer.send(result))));
+            return committed.await.unwrap_or_else(|_| Err(StorageError::stopped()));
         }
         Ok(())
     }

@@ -48,7 +48,8 @@ enum Encoding {
 impl Intake {
     /// Takes the body of a `POST /v1/traces`: spans as OTLP, of this `Content-Type` and `Content-Encoding`.
     ///
-    /// What cannot be taken is said in the answer, and counted.
+    /// What cannot be taken is said in the answer, and counted. What is taken is on disk before, if the store has a file;
+    /// this [blocks](crate::Store::flush) for that.
     ///
     /// # Examples
     ///
@@ -105,7 +106,10 @@ impl Intake {
             Encoding::Protobuf => ExportTraceServiceRequest::decode(&*body).map_err(|error| malformed(&error))?,
             Encoding::Json => json_request(&body).map_err(|error| malformed(&error))?,
         };
-        Ok(self.spans(request, sender))
+        let rejected = self.spans(request, sender);
+        // 503 tells the sender to try again.
+        self.store().flush().map_err(|error| (503, error.to_string()))?;
+        Ok(rejected)
     }
 
     /// What stands behind the mark `T1S`: base64 of a request in protobuf.

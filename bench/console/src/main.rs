@@ -1,0 +1,211 @@
+//! What the store bears: `cargo run --release -p xray-console --no-default-features --example load -- …`
+//!
+//! | command | measures |
+//! |---|---|
+//! | `ingest [FILE]` | documents a second through one thread, and the longest put while evicting; with a database in FILE if built with feature `db` |
+//! | `udp RATE SECONDS` | loss at the socket of documents sent at this rate |
+//! | `soak SECONDS` | memory under 5,000 documents a second; fails if it outgrows the bound or a document is lost |
+//! | `query` | a filter and the service graph over 100,000 traces, beside a plain scan |
+
+use std::error::Error;
+use std::fmt::Write;
+use std::net::UdpSocket;
+use std::time::{Duration, Instant, SystemTime};
+
+use xray_console::graph::ServiceGraph;
+use xray_console::intake::{Intake, Sender};
+use xray_console::store::{DEFAULT_BOUND, Window};
+use xray_console::{Filter, Store};
+use xray_core::document::DAEMON_HEADER;
+
+/// Bytes of a document.
+const SIZE: usize = 2_000;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> Outcome {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["ingest"] => ingest(Store::new()),
+        #[cfg(feature = "db")]
+        ["ingest", file] => ingest(Store::open(file, DEFAULT_BOUND)?),
+        ["udp", rate, seconds] => udp(rate.parse()?, seconds.parse()?),
+        ["soak", seconds] => soak(seconds.parse()?),
+        ["query"] => query(),
+        _ => Err("usage: load ingest [FILE] | udp RATE SECONDS | soak SECONDS | query".into()),
+    }
+}
+
+/// A document of a trace of its own: a request to one of ten services, with a call of DynamoDB.
+fn document(number: usize, start: f64) -> String {
+    let mut text = String::with_capacity(SIZE);
+    let (end, status) = (start + 0.05, if number % 100 == 0 { 500 } else { 200 });
+    // Writing to memory cannot fail.
+    let _ = write!(
+        text,
+        r#"{{"name":"service-{service}","id":"{number:016x}","trace_id":"1-{seconds:08x}-{number:024x}","start_time":{start:.6},"end_time":{end:.6},"fault":{fault},"http":{{"request":{{"method":"GET","url":"http://shop.example/orders/{number}","user_agent":"load/1.0","client_ip":"203.0.113.7"}},"response":{{"status":{status},"content_length":512}}}},"annotations":{{"tier":"gold","order":{number},"cached":false}},"aws":{{"xray":{{"sdk":"xray-core","sdk_version":"0.9.0","sampling_rule_name":"Default"}},"ec2":{{"instance_id":"i-0b5a4678fc325b098","availability_zone":"us-west-2c"}}}},"subsegments":[{{"name":"DynamoDB","id":"{call:016x}","namespace":"aws","start_time":{start:.6},"end_time":{end:.6},"aws":{{"operation":"GetItem","region":"us-west-2","table_name":"orders-{table}","request_id":"A1B2C3","retries":0}},"http":{{"response":{{"status":200}}}}}}],"metadata":{{"default":{{"notes":""#,
+        service = number % 10,
+        seconds = start as u64,
+        fault = status == 500,
+        call = number | 1 << 40,
+        table = number % 5,
+    );
+    let rest = SIZE.saturating_sub(text.len() + 5);
+    text.extend(std::iter::repeat_n('x', rest));
+    text.push_str("\"}}}");
+    text
+}
+
+fn now() -> f64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+fn ingest(store: Store) -> Outcome {
+    const DOCUMENTS: usize = 400_000;
+    let from = "127.0.0.1:40000".parse()?;
+    let intake = Intake::new(store);
+    let (mut busy, mut longest, mut evicting) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    for number in 0..DOCUMENTS {
+        let datagram = format!("{DAEMON_HEADER}{}", document(number, now()));
+        let began = Instant::now();
+        intake.datagram(datagram.as_bytes(), from);
+        let took = began.elapsed();
+        busy += took;
+        longest = longest.max(took);
+        if intake.store().counters().evicted_traces > 0 {
+            evicting = evicting.max(took);
+        }
+    }
+    let rate = DOCUMENTS as f64 / busy.as_secs_f64();
+    println!("{rate:.0} documents of {SIZE} bytes a second through one thread");
+    println!("longest put {longest:?}, while evicting {evicting:?} (scheduling included)");
+    println!("{:#?}", intake.store().counters());
+    Ok(())
+}
+
+/// Sends at this rate, a few every millisecond, for so long; how many were sent.
+fn send(to: std::net::SocketAddr, rate: usize, seconds: u64) -> Result<usize, Box<dyn Error>> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let (began, whole) = (Instant::now(), Duration::from_secs(seconds));
+    let mut sent = 0;
+    while began.elapsed() < whole {
+        let due = (began.elapsed().as_secs_f64() * rate as f64) as usize;
+        while sent < due {
+            socket.send_to(format!("{DAEMON_HEADER}{}", document(sent, now())).as_bytes(), to)?;
+            sent += 1;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(sent)
+}
+
+fn udp(rate: usize, seconds: u64) -> Outcome {
+    let intake = Intake::new(Store::new());
+    let listener = intake.listen("127.0.0.1:0".parse()?)?;
+    println!("receive buffer {} bytes", listener.receive_buffer());
+    let sent = send(listener.address(), rate, seconds)?;
+    std::thread::sleep(Duration::from_secs(1));
+    let counters = intake.counters();
+    println!(
+        "sent {sent}, taken {}, dropped by the kernel {:?}, by us {}",
+        counters.documents, counters.kernel_drops, counters.dropped
+    );
+    Ok(())
+}
+
+/// Resident memory of this process, bytes. Source: proc(5), "/proc/pid/statm"; pages of 4 KB.
+fn resident() -> Result<usize, Box<dyn Error>> {
+    let statm = std::fs::read_to_string("/proc/self/statm")?;
+    Ok(statm.split_whitespace().nth(1).ok_or("statm has no second column")?.parse::<usize>()? * 4_096)
+}
+
+fn soak(seconds: u64) -> Outcome {
+    const RATE: usize = 5_000;
+    /// Beyond the store's bound: queues, threads, the program, and what an allocator cannot give back.
+    const BESIDE: usize = DEFAULT_BOUND / 4 + 50_000_000;
+    let intake = Intake::new(Store::new());
+    let listener = intake.listen("127.0.0.1:0".parse()?)?;
+    let address = listener.address();
+    let sender = std::thread::spawn(move || send(address, RATE, seconds).map_err(|error| error.to_string()));
+    let mut most = 0;
+    while !sender.is_finished() {
+        std::thread::sleep(Duration::from_secs(1).min(Duration::from_secs(seconds)));
+        most = most.max(resident()?);
+    }
+    let sent = sender.join().map_err(|_| "the sender panicked")??;
+    std::thread::sleep(Duration::from_secs(1));
+    let counters = intake.counters();
+    println!("sent {sent}, taken {}, kernel dropped {:?}", counters.documents, counters.kernel_drops);
+    println!("resident at most {most} bytes; {:?}", intake.store().counters());
+    if counters.documents != sent as u64 {
+        return Err(format!("{} documents were lost", sent as u64 - counters.documents).into());
+    }
+    if most > DEFAULT_BOUND + BESIDE {
+        return Err(format!("{most} bytes of memory for a store of {DEFAULT_BOUND}").into());
+    }
+    Ok(())
+}
+
+fn query() -> Outcome {
+    const TRACES: usize = 100_000;
+    let intake = Intake::new(Store::with_bound(4 * DEFAULT_BOUND));
+    let began = now();
+    for number in 0..TRACES {
+        let json = document(number, began + number as f64 / 1e3);
+        intake.put(json.as_bytes(), Sender::Local("load"))?;
+    }
+    let store = intake.store();
+    let settling = Instant::now();
+    while store.settle(Duration::ZERO) > 0 {}
+    let a_trace = settling.elapsed() / TRACES as u32;
+    println!("{} traces, {a_trace:?} each to settle", store.counters().traces);
+    let rows = store.counters().bytes / TRACES;
+    println!("{rows} bytes a trace");
+
+    let best = |what: &mut dyn FnMut() -> usize| {
+        (0..7)
+            .map(|_| {
+                let began = Instant::now();
+                (what(), began.elapsed())
+            })
+            .min_by_key(|(_, took)| *took)
+    };
+    let mut report = |name: &str, what: &mut dyn FnMut() -> usize| {
+        if let Some((found, took)) = best(what) {
+            println!("{name}: {found} in {took:?}");
+        }
+    };
+    report("plain scan", &mut || {
+        let mut count = 0;
+        store.scan(&Window::ALL, |_| {
+            count += 1;
+            true
+        });
+        count
+    });
+    for expression in [
+        "fault",
+        "annotation.order > 5000 AND http.url CONTAINS \"/orders/7\"",
+        "service(\"orders-3\") AND edge(\"service-3\", \"orders-3\") { ok }",
+    ] {
+        let filter = Filter::parse(expression)?;
+        report(expression, &mut || {
+            let mut count = 0;
+            store.scan(&Window::ALL, |row| {
+                count += usize::from(filter.matches(&row.facts));
+                true
+            });
+            count
+        });
+    }
+    report("service graph", &mut || {
+        let mut graph = ServiceGraph::default();
+        store.scan(&Window::ALL, |row| {
+            graph.add(&row.part);
+            true
+        });
+        graph.services().len()
+    });
+    Ok(())
+}
