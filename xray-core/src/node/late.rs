@@ -116,10 +116,10 @@ impl Recorder {
 
     /// The node that this handle names is about to end: if it is a segment and undecided, decides it. Its own end comes
     /// after.
-    #[cold] // kept out of the way of those who have no late capture
-    #[inline(never)]
-    pub(super) fn decide_late(&self, handle: Handle, end: Option<u64>) {
-        let Some(at) = end.filter(|_| handle.is_recorded() && handle.node() == 0) else { return };
+    pub(super) fn decide_late(&self, handle: Handle, at: u64) {
+        if !(self.late.is_used() && handle.is_recorded() && handle.node() == 0) {
+            return;
+        }
         // The sampler is not called under the tree's lock: it may be the host's.
         let asked = self.delivery.slots.with(handle, |tree| tree.undecided(at)).flatten();
         let Some(ended) = asked else { return };
@@ -154,7 +154,7 @@ impl Recorder {
             .slots
             .with(handle, |tree| (tree.head.kind == Kind::Implicit).then(|| tree.last_exit(handle.node())));
         if let Some(Some(end)) = end {
-            self.decide_late(handle.at_node(0), Some(end.unwrap_or_else(|| self.now())));
+            self.decide_late(handle.at_node(0), end.unwrap_or_else(|| self.now()));
         }
     }
 

@@ -243,23 +243,31 @@ impl Recorder {
     /// Takes back one reference, and ends the node at a time when it is the holder's to end.
     pub(crate) fn close(&self, handle: Handle, end: Option<u64>) {
         let stream_after = self.rules.stream_after;
-        if end.is_some() && self.late.is_used() {
-            self.decide_late(handle, end);
+        if let (Some(at), true) = (end, self.wants_end || self.late.is_used()) {
+            self.before_end(handle, at);
         }
         let finished = self.delivery.slots.finish(handle, |tree| {
-            let ended = if self.wants_end { end.and_then(|at| tree.ended(handle, at)) } else { None };
             tree.release(handle.node());
-            let leaving = match end {
+            match end {
                 Some(at) => tree.end(handle.node(), at, false, stream_after),
                 None => Leaving::Nothing,
-            };
-            (leaving, ended)
+            }
         });
-        if let Some(((leaving, ended), done)) = finished {
-            if let Some(ended) = ended {
+        if let Some((leaving, done)) = finished {
+            self.leave(leaving, done);
+        }
+    }
+
+    /// A node is about to end at `at`: decides what late capture has left open, and tells a sampler that wants to know.
+    /// Apart from the end itself: most recorders have neither.
+    #[cold]
+    #[inline(never)]
+    fn before_end(&self, handle: Handle, at: u64) {
+        self.decide_late(handle, at);
+        if self.wants_end {
+            if let Some(ended) = self.delivery.slots.with(handle, |tree| tree.ended(handle, at)).flatten() {
                 self.sampler.ended(&ended.decision, &ended.as_end(&self.service));
             }
-            self.leave(leaving, done);
         }
     }
 

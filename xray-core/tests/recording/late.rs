@@ -9,8 +9,7 @@ use xray_core::{
 };
 use xray_test::{Captured, ManualClock};
 
-use crate::scenes;
-use crate::support::{Scene, captured_with, timed};
+use crate::support::{captured_with, timed};
 
 /// Nothing is sampled, and this is kept.
 fn keeps(late: LateCapture) -> impl FnOnce(Builder) -> Builder {
@@ -347,54 +346,11 @@ fn threads_that_record_end_and_decide_at_once_balance_the_books() {
 
 /// Every scene with late capture on, and nothing kept: nothing is sent, no trace begins that was not asked for, and the
 /// decision and the real trace are found at every depth, before and after the end.
-macro_rules! forgotten {
-    ($($scene:ident,)+) => {
-        mod forgotten {
-            use super::*;
-            $(
-                #[test]
-                fn $scene() {
-                    Scene::undecided(scenes::$scene);
-                }
-            )+
-        }
-    };
-}
+mod forgotten {
+    use crate::scenes;
+    use crate::support::{Scene, every_scene};
 
-forgotten! {
-    entered_twice,
-    entered_again,
-    entered_again_beneath_another_request,
-    left_in_another_order,
-    node_left_before_its_span,
-    polled_on_two_threads,
-    moved_between_threads_by_tokio,
-    dropped_half_way,
-    dropped_before_the_first_poll,
-    cancelled,
-    spawned_with_instrument,
-    spawned_in_current_span,
-    spawned_in_the_carrier,
-    spawned_without_its_span,
-    blocking_work,
-    joined,
-    selected,
-    unordered,
-    requests_in_one_set,
-    shared,
-    interleaved_by_hand,
-    foreign_future_polled_inside,
-    parent_given,
-    transparent_parent_given,
-    root_asked_for,
-    child_outlives_its_segment,
-    grandchild_after_its_segment,
-    child_opened_after_its_segment,
-    nested_nodes,
-    forgotten_entries,
-    panic_inside_spans,
-    panic_inside_a_future,
-    ids_used_again,
+    every_scene!(Scene::undecided);
 }
 
 #[test]

@@ -153,6 +153,55 @@ pub(crate) fn threads(dispatch: Dispatch) -> tokio::runtime::Runtime {
         .unwrap()
 }
 
+/// A test for each scene, named for it, that plays it in one way.
+macro_rules! every_scene {
+    ($play:path) => {
+        every_scene! { @ $play:
+            entered_twice,
+            entered_again,
+            entered_again_beneath_another_request,
+            left_in_another_order,
+            node_left_before_its_span,
+            polled_on_two_threads,
+            moved_between_threads_by_tokio,
+            dropped_half_way,
+            dropped_before_the_first_poll,
+            cancelled,
+            spawned_with_instrument,
+            spawned_in_current_span,
+            spawned_in_the_carrier,
+            spawned_without_its_span,
+            blocking_work,
+            joined,
+            selected,
+            unordered,
+            requests_in_one_set,
+            shared,
+            interleaved_by_hand,
+            foreign_future_polled_inside,
+            parent_given,
+            transparent_parent_given,
+            root_asked_for,
+            child_outlives_its_segment,
+            grandchild_after_its_segment,
+            child_opened_after_its_segment,
+            nested_nodes,
+            forgotten_entries,
+            panic_inside_spans,
+            panic_inside_a_future,
+            ids_used_again,
+        }
+    };
+    (@ $play:path: $($scene:ident,)+) => {$(
+        #[test]
+        fn $scene() {
+            $play(scenes::$scene);
+        }
+    )+};
+}
+
+pub(crate) use every_scene;
+
 /// What a test knows of a subsegment by its name alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {

@@ -66,7 +66,6 @@ impl Tree {
     }
 
     /// What is to be told when the node of this handle ends at `at`: once, of a segment that was opened as one.
-    #[inline(never)] // for those whose sampler asks: kept out of every other close
     pub(crate) fn ended(&mut self, handle: Handle, at: u64) -> Option<Ended> {
         (handle.is_segment() && self.tell_end()).then(|| self.end_at(at))
     }
