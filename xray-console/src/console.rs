@@ -13,8 +13,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use xray_core::{Clock, SystemClock};
 
-use crate::api::{Api, ApiError, Guard, Operation, Server, WORKERS};
+use crate::api::{Api, ApiError, Guard, Operation, Server, Upstream, WORKERS};
 use crate::intake::Listener;
+#[cfg(feature = "relay")]
+use crate::relay::{Relay, RelayConfig, RelayError};
 use crate::sampling::ServedRules;
 use crate::store::DEFAULT_BOUND;
 use crate::{Intake, Store};
@@ -51,6 +53,9 @@ pub struct Console {
     /// Its end tells the server to stop.
     stop: Option<watch::Sender<()>>,
     server: Option<JoinHandle<()>>,
+    /// The last to go, after everything that gives it documents.
+    #[cfg(feature = "relay")]
+    relay: Option<Arc<Relay>>,
 }
 
 /// Settings of a [`Console`]. Made by [`Console::builder`].
@@ -61,6 +66,9 @@ pub struct ConsoleBuilder {
     clock: Arc<dyn Clock>,
     rules: ServedRules,
     token: Option<String>,
+    queries: Option<bool>,
+    #[cfg(feature = "relay")]
+    relay: Option<RelayConfig>,
 }
 
 /// Why a console did not start.
@@ -85,6 +93,10 @@ pub enum StartError {
         /// What the system says.
         source: io::Error,
     },
+    /// The relay did not start.
+    #[cfg(feature = "relay")]
+    #[error(transparent)]
+    Relay(#[from] RelayError),
     /// The system gives no thread, or no more of what it takes.
     #[error("cannot start the server")]
     Server(#[source] io::Error),
@@ -108,6 +120,9 @@ impl Console {
             clock: Arc::new(SystemClock),
             rules: ServedRules::default(),
             token: None,
+            queries: None,
+            #[cfg(feature = "relay")]
+            relay: None,
         }
     }
 
@@ -133,6 +148,13 @@ impl Console {
     /// The way in: what came, and what was refused, repaired or dropped, and why.
     pub fn intake(&self) -> &Intake {
         self.api.intake()
+    }
+
+    /// What goes on to AWS X-Ray, if anything does.
+    #[cfg(feature = "relay")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_deref()
     }
 
     /// Where traces are kept.
@@ -183,6 +205,21 @@ impl ConsoleBuilder {
         self
     }
 
+    /// Whether queries are answered. Without this they are, unless segments are relayed.
+    pub fn queries(mut self, answered: bool) -> ConsoleBuilder {
+        self.queries = Some(answered);
+        self
+    }
+
+    /// Passes segments on to AWS X-Ray, and sampling calls. Sampling rules of one's own are not served then, nor are
+    /// queries answered, unless [asked for](ConsoleBuilder::queries).
+    #[cfg(feature = "relay")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
+    pub fn relay(mut self, config: RelayConfig) -> ConsoleBuilder {
+        self.relay = Some(config);
+        self
+    }
+
     /// Starts.
     ///
     /// # Errors
@@ -191,10 +228,27 @@ impl ConsoleBuilder {
     pub fn start(self) -> Result<Console, StartError> {
         let store = Store::with_clock(self.bound, Arc::clone(&self.clock));
         let intake = Intake::new(store);
+        let upstream: Option<Box<dyn Upstream>> = None;
+        #[cfg(feature = "relay")]
+        let relay = self.relay.map(Relay::start).transpose()?.map(Arc::new);
+        #[cfg(feature = "relay")]
+        let upstream = match &relay {
+            None => upstream,
+            Some(relay) => {
+                let onward = Arc::downgrade(relay);
+                intake.pass_on(move |document| {
+                    if let Some(relay) = onward.upgrade() {
+                        relay.push(document);
+                    }
+                });
+                Some(Box::new(Arc::downgrade(relay)) as Box<dyn Upstream>)
+            }
+        };
+        let queries = self.queries.unwrap_or(upstream.is_none());
         let (tcp, udp) = listen(&intake, self.address)?;
         let address = udp.address();
-        let api = Arc::new(Api::new(intake, self.rules, self.clock));
-        let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries: true }));
+        let api = Arc::new(Api::new(intake, self.rules, self.clock, upstream));
+        let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries }));
         let (stop, stopped) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -213,7 +267,15 @@ impl ConsoleBuilder {
         };
         let thread = std::thread::Builder::new().name("xray-console-api".to_owned());
         let server = thread.spawn(serve).map_err(StartError::Server)?;
-        Ok(Console { address, api, _udp: udp, stop: Some(stop), server: Some(server) })
+        Ok(Console {
+            address,
+            api,
+            _udp: udp,
+            stop: Some(stop),
+            server: Some(server),
+            #[cfg(feature = "relay")]
+            relay,
+        })
     }
 }
 

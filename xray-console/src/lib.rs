@@ -21,6 +21,9 @@ pub mod graph;
 pub mod intake;
 pub mod layout;
 pub mod query;
+#[cfg(feature = "relay")]
+#[cfg_attr(docsrs, doc(cfg(feature = "relay")))]
+pub mod relay;
 pub mod sampling;
 pub mod store;
 pub mod text;

@@ -99,7 +99,14 @@ pub struct Api {
     intake: Intake,
     clock: Arc<dyn Clock>,
     sampling: Sampling,
+    upstream: Option<Box<dyn Upstream>>,
     state: Mutex<State>,
+}
+
+/// Who answers sampling calls instead of this console: AWS X-Ray, by the relay.
+pub(crate) trait Upstream: Send + Sync {
+    fn rules(&self, request: sampling::GetSamplingRules) -> Result<sampling::GetSamplingRulesAnswer, ApiError>;
+    fn targets(&self, request: sampling::GetSamplingTargets) -> Result<sampling::GetSamplingTargetsAnswer, ApiError>;
 }
 
 /// What is put and got back.
@@ -113,7 +120,12 @@ struct State {
 }
 
 impl Api {
-    pub(crate) fn new(intake: Intake, rules: ServedRules, clock: Arc<dyn Clock>) -> Api {
+    pub(crate) fn new(
+        intake: Intake,
+        rules: ServedRules,
+        clock: Arc<dyn Clock>,
+        upstream: Option<Box<dyn Upstream>>,
+    ) -> Api {
         let now = clock.wall().as_secs_f64();
         let state = State {
             graphs: Graphs::default(),
@@ -123,7 +135,7 @@ impl Api {
             settings: Settings::new(now),
             tags: Tags::default(),
         };
-        Api { intake, clock, sampling: Sampling::new(rules, now), state: Mutex::new(state) }
+        Api { intake, clock, sampling: Sampling::new(rules, now), upstream, state: Mutex::new(state) }
     }
 
     /// Answers an operation, without HTTP in between.
@@ -145,6 +157,10 @@ impl Api {
 
     pub(crate) fn sampling(&self) -> &Sampling {
         &self.sampling
+    }
+
+    pub(crate) fn upstream(&self) -> Option<&dyn Upstream> {
+        self.upstream.as_deref()
     }
 
     /// Seconds since the epoch.

@@ -34,6 +34,9 @@ impl Intake {
 
     /// A document, or what stands in the place of one.
     pub(super) fn body(&self, body: &[u8], sender: Sender) -> Result<(), Refusal> {
+        if let Some(onward) = self.shared.onward.0.get() {
+            onward(body);
+        }
         let counts = &self.shared.counts;
         if let Some(spans) = body.strip_prefix(b"T1S") {
             return self.marked_spans(spans, sender);

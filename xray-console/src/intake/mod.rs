@@ -25,7 +25,7 @@ mod otlp;
 mod trouble;
 mod udp;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use xray_core::document::Document;
@@ -72,6 +72,19 @@ struct Shared {
     store: Store,
     counts: Counts,
     troubles: Troubles,
+    onward: Onward,
+}
+
+/// Who else is given every document, as it came: the relay.
+#[derive(Default)]
+struct Onward(OnceLock<Box<GiveTo>>);
+
+type GiveTo = dyn Fn(&[u8]) + Send + Sync;
+
+impl std::fmt::Debug for Onward {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Onward").field(&self.0.get().is_some()).finish()
+    }
 }
 
 /// A document that PutTraceSegments did not take.
@@ -95,12 +108,26 @@ pub struct UnprocessedTraceSegment {
 impl Intake {
     /// An intake for this store.
     pub fn new(store: Store) -> Intake {
-        Intake { shared: Arc::new(Shared { store, counts: Counts::default(), troubles: Troubles::default() }) }
+        Intake {
+            shared: Arc::new(Shared {
+                store,
+                counts: Counts::default(),
+                troubles: Troubles::default(),
+                onward: Onward::default(),
+            }),
+        }
     }
 
     /// The store that documents go to.
     pub fn store(&self) -> &Store {
         &self.shared.store
+    }
+
+    /// Gives every document that comes from a network to `onward` as well, as it came, before it is looked at. Only the
+    /// first who asks is heard.
+    #[cfg(feature = "relay")]
+    pub(crate) fn pass_on(&self, onward: impl Fn(&[u8]) + Send + Sync + 'static) {
+        let _ = self.shared.onward.0.set(Box::new(onward));
     }
 
     /// Takes one document, without the header line of datagrams.

@@ -133,6 +133,9 @@ impl Operation for GetSamplingRules {
     const PATH: &'static str = "/GetSamplingRules";
 
     fn answer(self, api: &Api) -> Result<GetSamplingRulesAnswer, ApiError> {
+        if let Some(upstream) = api.upstream() {
+            return upstream.rules(self);
+        }
         let start = page::index::<GetSamplingRules>(self.next_token.as_deref())?;
         let all = api.sampling().lock().rules.all();
         let (sampling_rule_records, next_token) = page::by_index::<GetSamplingRules, _>(all, start, RULES_PAGE);
@@ -146,6 +149,9 @@ impl Operation for GetSamplingTargets {
     const PATH: &'static str = "/SamplingTargets";
 
     fn answer(self, api: &Api) -> Result<GetSamplingTargetsAnswer, ApiError> {
+        if let Some(upstream) = api.upstream() {
+            return upstream.targets(self);
+        }
         let boosts = self.sampling_boost_statistics_documents.unwrap_or_default();
         count("SamplingStatisticsDocuments", &self.sampling_statistics_documents, DOCUMENTS)?;
         count("SamplingBoostStatisticsDocuments", &boosts, DOCUMENTS)?;
