@@ -1,8 +1,10 @@
 //! What a recorded request costs, as ratios to an empty layer on the registry in the same run.
 //!
-//! `cargo run --release` prints the tables; `--quick` takes fewer rounds, `--aws` only the AWS SDK. See README.md for the method.
+//! `cargo run --release` prints the tables; `--quick` takes fewer rounds, `--aws` only the AWS SDK, `--decision` only sampling
+//! decisions. See README.md for the method.
 
 mod aws;
+mod decision;
 mod http;
 mod process;
 mod report;
@@ -26,11 +28,12 @@ fn main() -> ExitCode {
         [] => report::print(&report::FULL),
         ["--quick"] => report::print(&report::QUICK),
         ["--aws"] => report::print_aws(&report::FULL),
+        ["--decision"] => report::print_decision(&report::FULL),
         ["worker", variant, workload, sink] => match (Variant::from_name(variant), Workload::from_name(workload)) {
             (Some(variant), Some(workload)) => worker::run(variant, workload, sink),
             _ => Err("unknown variant or workload".into()),
         },
-        _ => Err("usage: cargo run --release [-- --quick | -- --aws]".into()),
+        _ => Err("usage: cargo run --release [-- --quick | -- --aws | -- --decision]".into()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

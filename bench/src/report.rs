@@ -31,12 +31,44 @@ pub fn print(effort: &Effort) -> Outcome<()> {
     time(effort, &sink)?;
     wire(effort, &sink)?;
     http(effort, &sink)?;
+    decision(effort, &sink)?;
     aws(effort, &sink)
 }
 
 /// Only what the AWS SDK's calls cost.
 pub fn print_aws(effort: &Effort) -> Outcome<()> {
     aws(effort, &Sink::start()?)
+}
+
+/// Only what sampling decisions cost.
+pub fn print_decision(effort: &Effort) -> Outcome<()> {
+    decision(effort, &Sink::start()?)
+}
+
+fn decision(effort: &Effort, sink: &Sink) -> Outcome<()> {
+    println!("## A sampling decision by 25 rules\n");
+    let mut table = Table::new(&["", "instructions", "allocations", "ns alone", "ns on two threads", "aim"]);
+    for (label, workload) in [("local rules", Workload::D1), ("central rules", Workload::D2)] {
+        let instructions = if process::has_valgrind() {
+            let (few, many) = effort.operations;
+            whole(process::instructions(Variant::F0, workload, sink, few, many)?.caller)
+        } else {
+            "no valgrind".to_owned()
+        };
+        let mut worker = Worker::start(Variant::F0, workload, sink)?;
+        worker.number("run 2000")?;
+        let allocations = worker.number("allocations 2000")?;
+        // Whoever else uses the machine only ever makes it slower.
+        let rounds: Vec<Vec<u64>> =
+            (0..effort.rounds).map(|_| worker.ask("threads 100000")).collect::<Outcome<Vec<_>>>()?;
+        let least =
+            |place: usize| rounds.iter().filter_map(|round| round.get(place)).min().copied().unwrap_or_default();
+        let cells = [instructions, allocations.to_string(), least(0).to_string(), least(1).to_string()];
+        table.row(label, &cells, "<= 3,000, 0");
+        worker.end()?;
+    }
+    table.print();
+    Ok(())
 }
 
 fn instructions(effort: &Effort, sink: &Sink) -> Outcome<()> {

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `run N` | N requests | CPU time of the calling thread, nanoseconds |
 //! | `allocations N` | N requests | allocations and bytes of all threads |
+//! | `threads N` | N decisions on one thread, then on each of two | nanoseconds of a decision, twice |
 //! | `open N` | opens N requests and keeps them open | bytes of heap they hold |
 //! | `serve` | serves HTTP until `/quit` is asked for | the port, before it serves |
 //!
@@ -20,7 +21,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use xray_core::{Emit, EmitError, LateCapture, Rules, SegmentLayer};
 
 use crate::workload::{OpenRequest, Variant, Workload, request};
-use crate::{aws, http};
+use crate::{aws, decision, http};
 
 /// Runs until standard input ends. `sink`: where datagrams go, `host:port`.
 pub fn run(variant: Variant, workload: Workload, sink: &str) -> Result<(), Box<dyn std::error::Error>> {
@@ -40,6 +41,10 @@ pub fn run(variant: Variant, workload: Workload, sink: &str) -> Result<(), Box<d
                 timed(variant, workload, count);
                 let change = region.change();
                 answer(&format!("{} {}", change.allocations + change.reallocations, change.bytes_allocated))?;
+            }
+            "threads" => {
+                let [alone, together] = [1, 2].map(|threads| decision::side_by_side(threads, count));
+                answer(&format!("{alone} {together}"))?;
             }
             "open" => {
                 let mut open = Vec::with_capacity(count);
@@ -71,6 +76,9 @@ fn timed(variant: Variant, workload: Workload, count: usize) -> u64 {
 }
 
 fn install(variant: Variant, workload: Workload, sink: &str) -> Result<(), Box<dyn std::error::Error>> {
+    if workload.is_decision() {
+        return decision::install(workload);
+    }
     if workload.calls_aws() {
         aws::install(variant)?;
     }

@@ -10,6 +10,7 @@
 //! | W6 | as W5, with sampling off |
 //! | W7 | as W3, with late capture on, which forgets every request at its end |
 //! | W8 | as W7, where every request ends in a fault and is kept |
+//! | D1, D2 | no request: a sampling decision by 25 local or central rules, see [`crate::decision`] |
 //!
 //! Without the layer the request itself is a span with the same three values that the segment gets in its `http`
 //! block: some span stands for the request in every program that uses `tracing` on a server.
@@ -19,7 +20,7 @@ use std::hint::black_box;
 use tracing::{Span, info, info_span};
 use xray_core::{HttpRequestParts, Node};
 
-use crate::aws;
+use crate::{aws, decision};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Workload {
@@ -31,6 +32,8 @@ pub enum Workload {
     W6,
     W7,
     W8,
+    D1,
+    D2,
 }
 
 /// What is installed for the process.
@@ -63,12 +66,19 @@ impl Workload {
             Workload::W6 => "W6",
             Workload::W7 => "W7",
             Workload::W8 => "W8",
+            Workload::D1 => "D1",
+            Workload::D2 => "D2",
         }
     }
 
     pub fn from_name(name: &str) -> Option<Workload> {
-        use Workload::{W1, W2, W3, W4, W5, W6, W7, W8};
-        [W1, W2, W3, W4, W5, W6, W7, W8].into_iter().find(|workload| workload.name() == name)
+        use Workload::{D1, D2, W1, W2, W3, W4, W5, W6, W7, W8};
+        [W1, W2, W3, W4, W5, W6, W7, W8, D1, D2].into_iter().find(|workload| workload.name() == name)
+    }
+
+    /// Whether it is a sampling decision alone.
+    pub fn is_decision(self) -> bool {
+        matches!(self, Workload::D1 | Workload::D2)
     }
 
     /// Whether its requests are not sampled.
@@ -125,6 +135,9 @@ impl Variant {
 
 /// One request from beginning to end.
 pub fn request(variant: Variant, workload: Workload) {
+    if workload.is_decision() {
+        return decision::decide();
+    }
     match variant {
         Variant::Ours | Variant::OursBare | Variant::OursWrapped | Variant::OursUnsent => {
             let segment = open_segment();

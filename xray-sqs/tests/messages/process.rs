@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::support::{Plain, SENDER, captured, run};
@@ -13,6 +14,7 @@ use tracing::instrument::WithSubscriber;
 use tracing_subscriber::prelude::*;
 use xray_core::document::Document;
 use xray_core::emit::Capture;
+use xray_core::sampling::{Decision, Reason, Sample, SamplingRequest, SegmentEnd};
 use xray_core::{Rules, SegmentLayer, TraceHeader, Trust};
 use xray_sqs::{MessageExt, process};
 use xray_test::{Captured, ManualClock, SeededEntropy};
@@ -344,4 +346,34 @@ proptest! {
         prop_assert_eq!(done, Ok(7));
         prop_assert!(xray.all().len() <= 1);
     }
+}
+
+/// Samples nothing, and writes down whether segments end in a fault.
+struct Listener(Arc<Mutex<Vec<bool>>>);
+
+impl Sample for Listener {
+    fn sample(&self, _: &SamplingRequest<'_>) -> Decision {
+        Decision::new(false, Reason::Fixed)
+    }
+
+    fn wants_end(&self) -> bool {
+        true
+    }
+
+    fn ended(&self, _: &Decision, end: &SegmentEnd<'_>) {
+        self.0.lock().unwrap().push(end.fault);
+    }
+}
+
+#[test]
+fn a_sampler_learns_that_an_unsampled_message_failed() {
+    let faults = Arc::<Mutex<Vec<bool>>>::default();
+    let listener = Listener(Arc::clone(&faults));
+    let xray = captured(|layer| layer.sampler(listener));
+    run(&xray, async {
+        process(&Plain::sent(), "orders", async { Ok::<_, Infallible>(()) }).await.unwrap();
+        process(&Plain::sent(), "orders", async { Err::<(), _>(io::Error::other("disk")) }).await.unwrap_err();
+    });
+    let [] = xray.documents();
+    assert_eq!(*faults.lock().unwrap(), [false, true]);
 }
