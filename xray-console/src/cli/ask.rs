@@ -97,7 +97,7 @@ pub(crate) async fn trace_id(client: &Client, said: &str) -> Result<String, Fail
     if root.is_empty() || !is_beginning {
         let expected =
             "expected 1-5759e988-bd862e3fe1be46a994272793, its beginning, 32 hex digits, a trace header, or last";
-        return Err(Failure::usage(format!("{shown:?} is no trace id; {expected}")));
+        return Err(Failure::usage(format!("\"{shown}\" is no trace id; {expected}")));
     }
     let found = summaries(client, &since(BACK, None), LOOKED_THROUGH).await?;
     let fits = |id: &str| id.starts_with(root) || id.starts_with(&format!("1-{root}"));

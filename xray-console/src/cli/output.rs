@@ -5,7 +5,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
-use xray_console::text::Style;
+use xray_console::text::{self, Style};
 
 use super::args::{Color, Format, Global};
 use super::failure::{Done, Failure};
@@ -58,7 +58,7 @@ impl Output {
     /// One JSON value on a line.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Done {
         let json = serde_json::to_string(value).map_err(|error| Failure::io(format!("cannot be written: {error}")))?;
-        self.line(json)
+        self.line(ascii_controls(&json))
     }
 
     /// The value as JSON, or what is printed for people.
@@ -73,6 +73,22 @@ impl Output {
     pub(crate) fn flush(&mut self) -> Done {
         self.to.flush().map_err(|error| closed(&error))
     }
+}
+
+/// JSON escapes only some of the characters that a terminal obeys. The others stand in strings, where an escape is the
+/// same character.
+fn ascii_controls(json: &str) -> String {
+    let mut safe = String::with_capacity(json.len());
+    for letter in json.chars() {
+        let mut buffer = [0; 4];
+        let shown = text::escape(letter.encode_utf8(&mut buffer)) == letter.encode_utf8(&mut [0; 4]) as &str;
+        if shown {
+            safe.push(letter);
+        } else {
+            letter.encode_utf16(&mut [0; 2]).iter().for_each(|unit| safe.push_str(&format!("\\u{unit:04x}")));
+        }
+    }
+    safe
 }
 
 /// Who reads may stop reading (`xrc traces | head`): the end, and no failure.
