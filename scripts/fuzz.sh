@@ -26,6 +26,8 @@ lone='{"name":"x","id":"000000000000000c","trace_id":"'$trace'","parent_id":"000
 printf '%s' "$segment" | seed datagram segment
 printf 'T1SCkQK' | seed datagram spans
 printf '%s\n%s\n' "$segment" "$lone" | seed documents trace
+printf 'service("a") { !ok } AND (annotation[b] = "c" OR rootcause.fault.entity { last and index > 1 })' | seed filter blocks
+printf 'group.name = "a" edge(id(name: "a", type: "b"), "c") rootcause.json = #[{"Services":[{"Name":"a"}]}]' | seed filter groups
 printf '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53995c3f42cd8ad8","name":"x","kind":2,"startTimeUnixNano":"1","endTimeUnixNano":"2","attributes":[{"key":"a","value":{"intValue":"1"}}]}]}]}]}' | seed otlp json
 
 for target in "${targets[@]}"; do
