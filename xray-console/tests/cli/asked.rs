@@ -64,7 +64,7 @@ fn finding_nothing_is_told_and_is_status_1() {
         status 1
         xrc: no trace of the last 6 hours begins with 1-5759
         status 1
-        xrc: "\\x1b[31m" is no trace id; expected 1-5759e988-bd862e3fe1be46a994272793, its beginning, 32 hex digits, a trace header, or last
+        xrc: "\x1b[31m" is no trace id; expected 1-5759e988-bd862e3fe1be46a994272793, its beginning, 32 hex digits, a trace header, or last
         status 2
         xrc: no traces in this time; xrc doctor looks for the reason
         status 1

@@ -5,7 +5,6 @@ use expect_test::expect;
 use super::{Filter, groups};
 
 const BAD: &str = r##"
- 
 responsetme > 5
 ok AND
 ok OR OR fault
@@ -83,9 +82,10 @@ fn every_mistake_has_a_message_with_its_place() {
         let message = message.strip_prefix("filter expression, column ").unwrap();
         messages += &format!("{text}\n    {message}\n");
     }
+    for blank in ["", " "] {
+        assert_eq!(Filter::parse(blank).unwrap_err().column(), blank.len() + 1);
+    }
     expect![[r#"
- 
-            2: found the end, expected a condition (such as fault, responsetime > 1 or service("name"))
         responsetme > 5
             1: unknown keyword "responsetme", expected a condition (such as fault, responsetime > 1 or service("name")); did you mean responsetime?
         ok AND

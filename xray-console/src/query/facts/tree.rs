@@ -40,8 +40,9 @@ impl<'a> Tree<'a> {
         let mut tree = Tree::default();
         let mut called_from = vec![NONE; trace.segments.len()];
         for (index, segment) in trace.segments.iter().enumerate() {
-            let at = tree.add(&segment.document, index);
+            let at = tree.add(&segment.document, index, NONE);
             tree.segments.push(at);
+            tree.deeper(&segment.deeper, index, at);
             if callers.is_empty() {
                 continue;
             }
@@ -60,21 +61,38 @@ impl<'a> Tree<'a> {
             }
         }
         for orphan in &trace.orphans {
-            tree.add(orphan, trace.segments.len());
+            tree.add(orphan, trace.segments.len(), NONE);
         }
         tree
     }
 
     /// Adds a document and all beneath it; answers its place.
-    fn add(&mut self, document: &'a Document, segment: usize) -> u32 {
+    fn add(&mut self, document: &'a Document, segment: usize, above: u32) -> u32 {
         let first = u32_of(self.places.len());
-        let mut open = vec![(document, NONE)];
+        let mut open = vec![(document, above)];
         while let Some((document, above)) = open.pop() {
             let at = u32_of(self.places.len());
             self.places.push(Place { document, segment: u32_of(segment), above });
             open.extend(document.subsegments.iter().rev().map(|child| (child, at)));
         }
         first
+    }
+
+    /// Adds what is too deep to be in its segment's document, which begins at this place.
+    fn deeper(&mut self, documents: &'a [Document], segment: usize, from: u32) {
+        if documents.is_empty() {
+            return;
+        }
+        let added: Vec<u32> = documents.iter().map(|document| self.add(document, segment, from)).collect();
+        // In whatever order they are: linked once all are there.
+        let places = self.places.iter().enumerate().skip(usize_of(from));
+        let known: HashMap<&str, u32> = places.map(|(at, place)| (place.document.id.as_str(), u32_of(at))).collect();
+        for (document, at) in documents.iter().zip(added) {
+            let above = document.parent_id.as_deref().and_then(|parent| known.get(parent));
+            if let (Some(above), Some(place)) = (above, self.places.get_mut(usize_of(at))) {
+                place.above = *above;
+            }
+        }
     }
 
     pub(super) fn places(&self) -> &[Place<'a>] {
