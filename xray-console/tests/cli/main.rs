@@ -33,14 +33,13 @@ fn with_input(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Sa
     let format: &[&str] = if arguments.contains(&"--format") { &[] } else { &["--format", "table"] };
     command.args(["--width", "100"]).args(format).args(arguments);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("xrc starts");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     // What does not read its input may be gone before all of it is written.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
+    let text = |bytes| String::from_utf8(bytes).unwrap();
     Said { code: output.status.code().unwrap_or(-1), out: text(output.stdout), err: text(output.stderr) }
 }
 
