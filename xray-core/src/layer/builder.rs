@@ -1,29 +1,32 @@
 //! From settings to a layer.
 
 use std::cell::RefCell;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::callsite::Callsites;
-use super::rules::Source;
+use super::rules::{self, Chosen, Source};
 use super::table::SpanTable;
 use super::{SegmentLayer, Shared};
 use crate::clock::{Clock, SystemClock};
+#[cfg(any(feature = "central-sampling", not(feature = "udp")))]
+use crate::config::Origin;
 #[cfg(feature = "central-sampling")]
 use crate::config::Sampling;
-use crate::config::{Config, ConfigError, ContextMissing, LateCapture, Origin, Settings, SpanFields};
+use crate::config::{Config, ConfigError, ContextMissing, LateCapture, Settings, SpanFields};
 use crate::diagnostics::{Code, Diagnostic, Diagnostics, DiagnosticsLevel, messages};
 use crate::document::writer::Stamp;
 use crate::emit::Emit;
 use crate::emit::outlet::Outlet;
 use crate::entropy::{Entropy, ThreadEntropy};
-use crate::node::{Behaviour, Delivery, Recorder, Reload, Trust};
+use crate::node::{Behaviour, Delivery, Recorder, Trust};
 #[cfg(feature = "central-sampling")]
 use crate::sampling::CentralSampler;
 #[cfg(feature = "central-sampling")]
 use crate::sampling::central::Report;
-use crate::sampling::{LocalSampler, Rules, Sample};
+use crate::sampling::{Rules, Sample};
 use crate::stats::Stats;
 #[cfg(feature = "origins")]
 use crate::{diagnostics::without_tracing, origin};
@@ -359,50 +362,15 @@ impl Builder {
 
     fn assemble(self) -> (SegmentLayer, Vec<ConfigError>) {
         let environment = self.environment;
-        let not_unicode = RefCell::new(Vec::new());
-        let lookup = |name: &str| {
-            let value = if environment { std::env::var_os(name)? } else { return None };
-            value.into_string().map_err(|value| not_unicode.borrow_mut().push((name.to_owned(), value))).ok()
-        };
-        let (config, mut refused) = Config::from_lookup_lossy(&lookup, self.settings);
-        refused
-            .extend(not_unicode.take().into_iter().filter_map(|(name, value)| ConfigError::not_unicode(&name, &value)));
+        let (config, mut refused) = read(environment, self.settings);
         if !config.enabled.value {
             return (SegmentLayer { shared: None }, refused);
         }
-        // A variable wins over code, also over a sampler.
-        let (source, origin) = match &config.sampling_rules.value {
-            Some(setting) => (Some(Source::from_setting(setting)), config.sampling_rules.origin),
-            None => (self.rules.map(Ok), Origin::Code),
-        };
-        let opened = source.map(|source| source.and_then(|source| source.open(&self.clock, &self.entropy)));
-        let local = opened.transpose().unwrap_or_else(|error| {
-            refused.push(ConfigError::Rules { origin, source: Box::new(error) });
-            None
-        });
         let in_lambda = config.in_lambda.value;
-        let late = if in_lambda { LateCapture::off() } else { config.late_capture.value };
+        let chosen = rules::choose(&config, self.rules, self.sampler, &self.clock, &self.entropy, &mut refused);
+        let Chosen { sampler, reload, warnings, rules } = chosen;
         let mut explanation = config.explain();
-        let mut warnings = Vec::new();
-        let mut reload = None;
-        let sampler: Arc<dyn Sample> = match (local, self.sampler) {
-            (None, Some(sampler)) => sampler,
-            (local, _) => {
-                let default =
-                    || LocalSampler::new(Rules::default(), Arc::clone(&self.clock), Arc::clone(&self.entropy));
-                let local = Arc::new(local.unwrap_or_else(default));
-                let rules = local.rules();
-                explanation.push_str(&format!("sampling rules in effect:\n{rules}"));
-                warnings.extend(rules.warnings().iter().map(|warning| messages::rules_warning(warning)));
-                let unused = rules.rules().iter().filter(|rule| rule.is_late() && !late.rules);
-                warnings.extend(unused.map(|rule| messages::late_rules_unused(rule.name(), in_lambda)));
-                if local.file().is_some() {
-                    let every = config.reload_after.value;
-                    reload = Some(Reload::new(Arc::clone(&local), every, self.clock.monotonic()));
-                }
-                local
-            }
-        };
+        explanation.push_str(&rules);
         let stats = Arc::new(Stats::new());
         let mut diagnostics = Diagnostics::new(Arc::clone(&self.clock), config.diagnostics.value);
         if let Some(handler) = self.handler {
@@ -452,7 +420,7 @@ impl Builder {
             context_missing: config.context_missing.value,
             in_lambda,
             collect_sql: config.sql_queries.value,
-            late,
+            late: rules::late_capture(&config),
             root_spans: config.root_spans.value,
             stream_after: u32::try_from(config.stream_after.value).unwrap_or(u32::MAX),
         };
@@ -507,6 +475,19 @@ fn detect_origin(recorder: &Recorder, service_version: Option<String>, environme
         }
     };
     let _ = std::thread::Builder::new().name("xray-origin".to_owned()).spawn(ask);
+}
+
+/// The settings in effect, and what is wrong with them: a variable that is not text, too.
+fn read(environment: bool, settings: Settings) -> (Config, Vec<ConfigError>) {
+    let not_unicode = RefCell::new(Vec::new());
+    let lookup = |name: &str| {
+        let value = if environment { std::env::var_os(name)? } else { return None };
+        let refuse = |value: OsString| not_unicode.borrow_mut().extend(ConfigError::not_unicode(name, &value));
+        value.into_string().map_err(refuse).ok()
+    };
+    let (config, mut refused) = Config::from_lookup_lossy(&lookup, settings);
+    refused.extend(not_unicode.take());
+    (config, refused)
 }
 
 #[cfg(feature = "udp")]

@@ -1,9 +1,13 @@
-//! The local rules a layer decides by: given by the program, or read from a file that may change.
+//! What a layer decides by: rules given by a variable or the program, read from a file that may change, or a sampler of
+//! the program's.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::sampling::{LocalSampler, Rules, RulesError};
+use crate::config::{Config, ConfigError, LateCapture, Origin};
+use crate::diagnostics::messages;
+use crate::node::Reload;
+use crate::sampling::{LocalSampler, Rules, RulesError, Sample};
 use crate::{Clock, Entropy};
 
 /// Where rules come from.
@@ -29,4 +33,56 @@ impl Source {
             Source::File(path) => LocalSampler::from_file(path, clock, entropy),
         }
     }
+}
+
+/// What decides, and what there is to say about it.
+pub(super) struct Chosen {
+    pub(super) sampler: Arc<dyn Sample>,
+    /// Where its rules stand in a file.
+    pub(super) reload: Option<Reload>,
+    pub(super) warnings: Vec<String>,
+    /// The rules in effect; empty of a sampler of the program's.
+    pub(super) rules: String,
+}
+
+/// A variable wins over code, also over a sampler. Rules that cannot be used are refused, and the default rule decides.
+pub(super) fn choose(
+    config: &Config,
+    code: Option<Source>,
+    sampler: Option<Arc<dyn Sample>>,
+    clock: &Arc<dyn Clock>,
+    entropy: &Arc<dyn Entropy>,
+    refused: &mut Vec<ConfigError>,
+) -> Chosen {
+    let (source, origin) = match &config.sampling_rules.value {
+        Some(setting) => (Some(Source::from_setting(setting)), config.sampling_rules.origin),
+        None => (code.map(Ok), Origin::Code),
+    };
+    let opened = source.map(|source| source.and_then(|source| source.open(clock, entropy)));
+    let local = opened.transpose().unwrap_or_else(|error| {
+        refused.push(ConfigError::Rules { origin, source: Box::new(error) });
+        None
+    });
+    match (local, sampler) {
+        (None, Some(sampler)) => Chosen { sampler, reload: None, warnings: Vec::new(), rules: String::new() },
+        (local, _) => {
+            let default = || LocalSampler::new(Rules::default(), Arc::clone(clock), Arc::clone(entropy));
+            by_rules(config, local.unwrap_or_else(default), clock.monotonic())
+        }
+    }
+}
+
+fn by_rules(config: &Config, local: LocalSampler, now: u64) -> Chosen {
+    let local = Arc::new(local);
+    let rules = local.rules();
+    let mut warnings: Vec<String> = rules.warnings().iter().map(|warning| messages::rules_warning(warning)).collect();
+    let unused = rules.rules().iter().filter(|rule| rule.is_late() && !late_capture(config).rules);
+    warnings.extend(unused.map(|rule| messages::late_rules_unused(rule.name(), config.in_lambda.value)));
+    let reload = local.file().map(|_| Reload::new(Arc::clone(&local), config.reload_after.value, now));
+    Chosen { sampler: local, reload, warnings, rules: format!("sampling rules in effect:\n{rules}") }
+}
+
+/// What is kept of what was not sampled: in AWS Lambda nothing.
+pub(super) fn late_capture(config: &Config) -> LateCapture {
+    if config.in_lambda.value { LateCapture::off() } else { config.late_capture.value }
 }
