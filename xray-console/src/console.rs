@@ -63,6 +63,7 @@ pub struct Console {
 pub struct ConsoleBuilder {
     address: SocketAddr,
     bound: usize,
+    store: Option<Store>,
     clock: Arc<dyn Clock>,
     rules: ServedRules,
     token: Option<String>,
@@ -117,6 +118,7 @@ impl Console {
         ConsoleBuilder {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             bound: DEFAULT_BOUND,
+            store: None,
             clock: Arc::new(SystemClock),
             rules: ServedRules::default(),
             token: None,
@@ -186,6 +188,12 @@ impl ConsoleBuilder {
         self
     }
 
+    /// Keeps traces in this store, with its bound and its clock: one that is kept in a file, say.
+    pub fn store(mut self, store: Store) -> ConsoleBuilder {
+        self.store = Some(store);
+        self
+    }
+
     /// Another clock than the machine's, for tests.
     pub fn clock(mut self, clock: impl Clock) -> ConsoleBuilder {
         self.clock = Arc::new(clock);
@@ -226,7 +234,7 @@ impl ConsoleBuilder {
     ///
     /// [`StartError`]: above all, the address is in use; it says by whom.
     pub fn start(self) -> Result<Console, StartError> {
-        let store = Store::with_clock(self.bound, Arc::clone(&self.clock));
+        let store = self.store.unwrap_or_else(|| Store::with_clock(self.bound, Arc::clone(&self.clock)));
         let intake = Intake::new(store);
         let upstream: Option<Box<dyn Upstream>> = None;
         #[cfg(feature = "relay")]

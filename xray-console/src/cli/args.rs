@@ -113,6 +113,10 @@ pub(crate) struct Up {
     /// Sampling rules that clients are given; every request is sampled without.
     #[arg(long, value_name = "FILE")]
     pub(crate) sampling: Option<PathBuf>,
+    /// Keep traces in this file too, across restarts.
+    #[cfg(feature = "db")]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
     /// Do not show traces as they come.
     #[arg(long)]
     pub(crate) no_tail: bool,

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use xray_console::client::{Client, Local};
 
 use xray_console::sampling::ServedRules;
+use xray_console::store::DEFAULT_BOUND;
 use xray_console::{Console, ConsoleBuilder, StartError};
 
 use super::args::{Global, Tail, Up};
@@ -45,8 +46,14 @@ pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done 
 /// As the options of `up` say.
 fn builder(options: &Up) -> Result<ConsoleBuilder, Failure> {
     let mut builder = Console::builder();
-    if let Some(megabytes) = options.memory {
-        builder = builder.bound(usize::try_from(megabytes).unwrap_or(usize::MAX).saturating_mul(1_000_000));
+    let bound = options
+        .memory
+        .map_or(DEFAULT_BOUND, |megabytes| usize::try_from(megabytes).unwrap_or(usize::MAX).saturating_mul(1_000_000));
+    builder = builder.bound(bound);
+    #[cfg(feature = "db")]
+    if let Some(file) = &options.db {
+        let store = xray_console::Store::open(file, bound).map_err(|error| Failure::io(with_causes(&error)))?;
+        builder = builder.store(store);
     }
     if let Some(file) = &options.sampling {
         let rules = ServedRules::from_file(file).map_err(|error| Failure::usage(with_causes(&error)))?;
@@ -57,6 +64,10 @@ fn builder(options: &Up) -> Result<ConsoleBuilder, Failure> {
 
 fn store(options: &Up) -> String {
     let megabytes = options.memory.unwrap_or(256);
+    #[cfg(feature = "db")]
+    if let Some(file) = &options.db {
+        return format!("memory, {megabytes} MB at most, and the file {}", file.display());
+    }
     format!("memory, {megabytes} MB at most; nothing is written to disk or sent anywhere")
 }
 
