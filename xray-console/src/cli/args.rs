@@ -26,8 +26,8 @@ pub(crate) struct Global {
     /// Ask AWS X-Ray instead of a console (commands that read).
     #[arg(long, global = true)]
     pub(crate) aws: bool,
-    /// With --aws: the region.
-    #[arg(long, global = true, requires = "aws")]
+    /// The region, with --aws or --relay.
+    #[arg(long, global = true)]
     pub(crate) region: Option<String>,
     /// With --aws: the profile of the shared configuration.
     #[arg(long, global = true, requires = "aws")]
@@ -120,6 +120,9 @@ pub(crate) struct Up {
     /// Do not show traces as they come.
     #[arg(long)]
     pub(crate) no_tail: bool,
+    #[cfg(feature = "relay")]
+    #[command(flatten)]
+    pub(crate) relay: super::relay::Relay,
 }
 
 #[derive(Args, Clone, Debug)]

@@ -11,6 +11,8 @@ mod doctor;
 mod failure;
 mod lint;
 mod output;
+#[cfg(feature = "relay")]
+mod relay;
 mod run;
 mod sampling;
 mod tail;

@@ -14,7 +14,7 @@ use super::output::Output;
 use super::tail::tail;
 
 pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done {
-    let builder = builder(options)?.address(global.addr);
+    let builder = builder(options, global)?.address(global.addr);
     let builder = match global.token() {
         Some(token) => builder.expose(token),
         None => builder,
@@ -31,7 +31,7 @@ pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done 
             address.port()
         );
     }
-    let shows = !options.no_tail && std::io::stdout().is_terminal();
+    let shows = !options.no_tail && queries(options) && std::io::stdout().is_terminal();
     let client = Client::Local(Local::new(address).with_token(global.token()));
     let all = Tail { expression: None, limit: None };
     tokio::select! {
@@ -40,11 +40,35 @@ pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done 
     }
     let counters = console.intake().counters();
     eprintln!("{} documents received, {} refused, {} dropped", counters.documents, counters.refused, counters.dropped);
+    #[cfg(feature = "relay")]
+    super::relay::told(&console);
     Ok(())
 }
 
+/// Whether the console answers what is asked of it, such as the traces that came.
+fn queries(options: &Up) -> bool {
+    #[cfg(feature = "relay")]
+    return !options.relay.relay || options.relay.queries;
+    #[cfg(not(feature = "relay"))]
+    {
+        let _ = options;
+        true
+    }
+}
+
+/// Whether segments go on to AWS X-Ray.
+fn relays(options: &Up) -> bool {
+    #[cfg(feature = "relay")]
+    return options.relay.relay;
+    #[cfg(not(feature = "relay"))]
+    {
+        let _ = options;
+        false
+    }
+}
+
 /// As the options of `up` say.
-fn builder(options: &Up) -> Result<ConsoleBuilder, Failure> {
+fn builder(options: &Up, global: &Global) -> Result<ConsoleBuilder, Failure> {
     let mut builder = Console::builder();
     let bound = options
         .memory
@@ -59,19 +83,36 @@ fn builder(options: &Up) -> Result<ConsoleBuilder, Failure> {
         let rules = ServedRules::from_file(file).map_err(|error| Failure::usage(with_causes(&error)))?;
         builder = builder.sampling_rules(rules);
     }
+    #[cfg(feature = "relay")]
+    if let Some(config) = options.relay.config(global)? {
+        builder = builder.relay(config).queries(options.relay.queries);
+    }
+    #[cfg(not(feature = "relay"))]
+    let _ = global;
     Ok(builder)
 }
 
 fn store(options: &Up) -> String {
     let megabytes = options.memory.unwrap_or(256);
+    let mut kept = format!("memory, {megabytes} MB at most");
     #[cfg(feature = "db")]
     if let Some(file) = &options.db {
-        return format!("memory, {megabytes} MB at most, and the file {}", file.display());
+        kept = format!("{kept}, and the file {}", file.display());
     }
-    format!("memory, {megabytes} MB at most; nothing is written to disk or sent anywhere")
+    if relays(options) {
+        return format!("{kept}; segments go on to AWS X-Ray by a spool on disk");
+    }
+    #[cfg(feature = "db")]
+    if options.db.is_some() {
+        return kept;
+    }
+    format!("{kept}; nothing is written to disk or sent anywhere")
 }
 
 fn sampling(options: &Up) -> String {
+    if relays(options) {
+        return "clients are given the rules of AWS X-Ray".to_owned();
+    }
     match &options.sampling {
         Some(file) => format!("clients are given the rules of {}", file.display()),
         None => "clients are told to record every request (--sampling FILE for rules)".to_owned(),
