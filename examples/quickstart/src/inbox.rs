@@ -1,47 +1,47 @@
-//! What stands in for the X-Ray daemon: a UDP socket that reads documents.
+//! Where the traces are seen: a console within this program, in the place of the X-Ray daemon and the service behind it.
 //!
-//! A test uses `xray_test::FakeDaemon` instead.
+//! `xrc` is the same for programs of any language; a test uses `Console` as this file does.
 
 use std::net::SocketAddr;
 
-use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
-use xray_tower::xray_core::document::{Document, ParseDocumentError};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use xray_console::store::Change;
+use xray_console::{Console, StartError, Trace};
 
-/// The documents that arrive, one datagram each.
+/// A console, and what changes in it.
 pub(crate) struct Inbox {
-    address: SocketAddr,
-    arrivals: mpsc::Receiver<Result<Document, ParseDocumentError>>,
+    console: Console,
+    changes: broadcast::Receiver<Change>,
 }
 
 impl Inbox {
-    /// Listens on a free port of this machine.
-    pub(crate) async fn open() -> std::io::Result<Inbox> {
-        let socket = UdpSocket::bind("127.0.0.1:0").await?;
-        let address = socket.local_addr()?;
-        let (sender, arrivals) = mpsc::channel(1000);
-        tokio::spawn(async move {
-            let mut buffer = vec![0; LARGEST_DATAGRAM];
-            while let Ok(length) = socket.recv(&mut buffer).await {
-                let datagram = buffer.get(..length).unwrap_or_default();
-                if sender.send(Document::parse_datagram(datagram)).await.is_err() {
-                    return;
-                }
-            }
-        });
-        Ok(Inbox { address, arrivals })
+    /// On a free port of this machine.
+    pub(crate) fn open() -> Result<Inbox, StartError> {
+        let console = Console::start()?;
+        let changes = console.store().subscribe();
+        Ok(Inbox { console, changes })
     }
 
     /// Where to send documents.
     pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+        self.console.address()
     }
 
-    /// The next document; `None` when the socket is gone.
-    pub(crate) async fn next(&mut self) -> Option<Result<Document, ParseDocumentError>> {
-        self.arrivals.recv().await
+    /// The id of the next trace that something arrives for; `None` when nothing can.
+    pub(crate) async fn next(&mut self) -> Option<String> {
+        loop {
+            match self.changes.recv().await {
+                Ok(Change::Put { id, .. }) => return Some(id.to_string()),
+                // Traces are shown whole, so what was missed is shown with the next change.
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Err(RecvError::Closed) => return None,
+            }
+        }
+    }
+
+    /// The trace as far as it has arrived.
+    pub(crate) fn trace(&self, id: &str) -> Option<Trace> {
+        self.console.store().trace(id)
     }
 }
-
-/// Bytes. Source: RFC 768 and 791.
-const LARGEST_DATAGRAM: usize = 65_507;

@@ -7,7 +7,7 @@
 //! | `tour.rs` | the requests, and the trace that each becomes |
 //! | `serve.rs` | the same services, for `curl` |
 //! | `picture.rs` | a trace on the terminal |
-//! | `inbox.rs` | what stands in for the X-Ray daemon: a UDP socket |
+//! | `inbox.rs` | what stands in for X-Ray: a console within this program |
 //!
 //! Each service is a program of its own in real life. Here they share one process and so one layer, which is
 //! why `payments` says its name.
@@ -48,12 +48,11 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     };
     // With a daemon of your own to send to, nothing is received here.
     let daemon = std::env::var("AWS_XRAY_DAEMON_ADDRESS").unwrap_or_default();
-    let inbox = if daemon.trim().is_empty() { Some(Inbox::open().await?) } else { None };
+    let inbox = if daemon.trim().is_empty() { Some(Inbox::open()?) } else { None };
     match &inbox {
-        Some(inbox) => println!(
-            "Two services on this machine, and a UDP socket that receives their traces ({}).\n",
-            inbox.address()
-        ),
+        Some(inbox) => {
+            println!("Two services on this machine, and a console that receives their traces ({}).\n", inbox.address())
+        }
         None => println!("Two services on this machine. Their traces go to the X-Ray daemon ({daemon}).\n"),
     }
 

@@ -1,10 +1,10 @@
 //! The two services for `curl`: traces are shown as they come.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::timeout;
-use xray_tower::xray_core::document::Document;
 
 use crate::inbox::Inbox;
 use crate::picture;
@@ -42,27 +42,17 @@ Ctrl-C ends it.
 
 /// Draws each trace when nothing has come for a moment, and again when there is more of it.
 async fn show(mut inbox: Inbox) {
-    let mut documents: Vec<Document> = Vec::new();
     while let Some(first) = inbox.next().await {
-        let mut arrived = vec![first];
+        let mut changed = BTreeSet::from([first]);
         while let Ok(Some(next)) = timeout(QUIET, inbox.next()).await {
-            arrived.push(next);
+            changed.insert(next);
         }
-        let arrived: Vec<Document> = arrived.into_iter().flatten().collect();
-        let mut traces: Vec<Option<String>> = arrived.iter().map(|document| document.trace_id.clone()).collect();
-        traces.sort();
-        traces.dedup();
-        documents.extend(arrived);
-        for trace in traces {
-            println!("\ntrace {}", trace.as_deref().unwrap_or_default());
-            let of_it = documents.iter().filter(|document| document.trace_id == trace);
-            picture::print("", &of_it.cloned().collect::<Vec<_>>());
+        for trace in changed.iter().filter_map(|id| inbox.trace(id)) {
+            println!();
+            picture::print("", &trace);
         }
-        documents.drain(..documents.len().saturating_sub(KEPT));
     }
 }
 
 /// How long nothing comes before a trace is drawn.
 const QUIET: Duration = Duration::from_millis(300);
-/// Documents remembered, for traces of which more may come.
-const KEPT: usize = 1000;

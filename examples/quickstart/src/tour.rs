@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::Request;
 use http_body_util::BodyExt;
 use tokio::time::timeout;
-use xray_tower::xray_core::document::Document;
+use xray_console::Trace;
 use xray_tower::xray_core::{Sampled, SegmentLayer, StatsSnapshot, ThreadEntropy, TraceHeader, TraceId};
 
 use crate::Http;
@@ -69,17 +69,19 @@ pub(crate) async fn take(
             continue;
         };
         // Whatever comes meanwhile belongs to this request or is too much.
-        let documents = collect(inbox, stop.segments).await?;
-        picture::print("   ", &documents);
-        let strangers = documents.iter().filter(|document| document.trace_id.as_deref() != Some(root.as_str())).count();
-        if documents.len() != stop.segments || strangers > 0 {
+        let (trace, strangers) = arrive(inbox, root.as_str(), stop.segments).await;
+        let sent = trace.iter().flat_map(|trace| &trace.segments).filter(|segment| !segment.document.inferred).count();
+        if let Some(trace) = &trace {
+            picture::print("   ", trace);
+        }
+        if sent != stop.segments || strangers > 0 {
             println!("   MISSING: expected {} segments of trace {root}", stop.segments);
             complete = false;
         } else if stop.segments == 0 {
             println!("   nothing arrives");
         }
         println!();
-        shown = shown.or(documents.into_iter().find(|document| document.parent_id.is_none()));
+        shown = shown.or_else(|| Some(trace?.root()?.document.clone()));
     }
 
     // The service that was given up on may notice it a moment after the client.
@@ -117,16 +119,17 @@ async fn send(http: &Http, orders: SocketAddr, stop: &Stop, root: TraceId) -> Re
     Ok(format!("{status}  {}", String::from_utf8_lossy(&body)).trim_end().to_owned())
 }
 
-/// The next `count` documents, or those that come in time.
-async fn collect(inbox: &mut Inbox, count: usize) -> Result<Vec<Document>, Box<dyn Error>> {
-    let mut documents = Vec::new();
-    while documents.len() < count {
+/// The trace when `count` documents have arrived for it, or those that come in time; and how many came for others.
+async fn arrive(inbox: &mut Inbox, root: &str, count: usize) -> (Option<Trace>, usize) {
+    let (mut arrived, mut strangers) = (0, 0);
+    while arrived < count {
         match timeout(Duration::from_millis(10) * PATIENCE, inbox.next()).await {
-            Ok(Some(document)) => documents.push(document?),
+            Ok(Some(id)) if id == root => arrived += 1,
+            Ok(Some(_)) => strangers += 1,
             Ok(None) | Err(_) => break,
         }
     }
-    Ok(documents)
+    (inbox.trace(root), strangers)
 }
 
 fn epoch_seconds() -> u32 {
