@@ -9,6 +9,10 @@ cd "$(dirname "$0")/.."
 seconds="${1:-20}"
 shift || true
 export RUSTC_BOOTSTRAP=1
+if ! command -v c++ >/dev/null; then
+    echo "scripts/fuzz.sh needs a C++ compiler (Debian: g++) for libFuzzer" >&2
+    exit 1
+fi
 cargo fuzz --version >/dev/null 2>&1 || cargo install -q --locked cargo-fuzz
 
 targets=("$@")
@@ -29,6 +33,8 @@ printf '%s\n%s\n' "$segment" "$lone" | seed documents trace
 printf 'service("a") { !ok } AND (annotation[b] = "c" OR rootcause.fault.entity { last and index > 1 })' | seed filter blocks
 printf 'group.name = "a" edge(id(name: "a", type: "b"), "c") rootcause.json = #[{"Services":[{"Name":"a"}]}]' | seed filter groups
 printf '{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"5759e988bd862e3fe1be46a994272793","spanId":"53995c3f42cd8ad8","name":"x","kind":2,"startTimeUnixNano":"1","endTimeUnixNano":"2","attributes":[{"key":"a","value":{"intValue":"1"}}]}]}]}]}' | seed otlp json
+
+printf 'service("a") { fault = true AND responsetime > 2 } OR !annotation["b.c"] = "x" edge("a", id(name: "b", type: "T"))' | seed filter expression
 
 for target in "${targets[@]}"; do
     printf -- '-- fuzz %s\n' "$target"

@@ -5,9 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
+use xray_console::Store;
 use xray_console::intake::{Intake, TROUBLES};
 use xray_console::store::Window;
-use xray_console::Store;
 use xray_core::document::DAEMON_HEADER;
 
 /// Small, so that it is full at once.

@@ -2,9 +2,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use xray_console::Trace;
 use xray_console::graph::{Part, ServiceGraph};
 use xray_console::query::{Facts, TraceSummary};
-use xray_console::Trace;
 use xray_core::document::Document;
 
 const ID: &str = "1-5759e988-bd862e3fe1be46a994272793";

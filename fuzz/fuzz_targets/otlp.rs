@@ -4,8 +4,8 @@
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use xray_console::intake::{Intake, Sender};
 use xray_console::Store;
+use xray_console::intake::{Intake, Sender};
 
 static INTAKE: LazyLock<Intake> = LazyLock::new(|| Intake::new(Store::with_bound(200_000)));
 

@@ -1,4 +1,4 @@
-//! What the store bears: `cargo run --release -p xray-console --no-default-features --example load -- …`
+//! What the console's store bears: `cargo run --release -p xray-bench-console -- …`
 //!
 //! | command | measures |
 //! |---|---|
@@ -13,7 +13,7 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant, SystemTime};
 
 use xray_console::graph::ServiceGraph;
-use xray_console::intake::{Intake, Sender};
+use xray_console::intake::{Counters, Intake, Sender};
 use xray_console::store::{DEFAULT_BOUND, Window};
 use xray_console::{Filter, Store};
 use xray_core::document::DAEMON_HEADER;
@@ -33,7 +33,7 @@ fn main() -> Outcome {
         ["udp", rate, seconds] => udp(rate.parse()?, seconds.parse()?),
         ["soak", seconds] => soak(seconds.parse()?),
         ["query"] => query(),
-        _ => Err("usage: load ingest [FILE] | udp RATE SECONDS | soak SECONDS | query".into()),
+        _ => Err("usage: xray-bench-console ingest [FILE] | udp RATE SECONDS | soak SECONDS | query".into()),
     }
 }
 
@@ -100,13 +100,25 @@ fn send(to: std::net::SocketAddr, rate: usize, seconds: u64) -> Result<usize, Bo
     Ok(sent)
 }
 
+/// The counters once everything that was sent is accounted for, or after ten seconds.
+fn settled(intake: &Intake, sent: usize) -> Counters {
+    let began = Instant::now();
+    loop {
+        let counters = intake.counters();
+        let known = counters.documents + counters.dropped + counters.kernel_drops.unwrap_or(0);
+        if known >= sent as u64 || began.elapsed() > Duration::from_secs(10) {
+            return counters;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn udp(rate: usize, seconds: u64) -> Outcome {
     let intake = Intake::new(Store::new());
     let listener = intake.listen("127.0.0.1:0".parse()?)?;
     println!("receive buffer {} bytes", listener.receive_buffer());
     let sent = send(listener.address(), rate, seconds)?;
-    std::thread::sleep(Duration::from_secs(1));
-    let counters = intake.counters();
+    let counters = settled(&intake, sent);
     println!(
         "sent {sent}, taken {}, dropped by the kernel {:?}, by us {}",
         counters.documents, counters.kernel_drops, counters.dropped
@@ -134,8 +146,7 @@ fn soak(seconds: u64) -> Outcome {
         most = most.max(resident()?);
     }
     let sent = sender.join().map_err(|_| "the sender panicked")??;
-    std::thread::sleep(Duration::from_secs(1));
-    let counters = intake.counters();
+    let counters = settled(&intake, sent);
     println!("sent {sent}, taken {}, kernel dropped {:?}", counters.documents, counters.kernel_drops);
     println!("resident at most {most} bytes; {:?}", intake.store().counters());
     if counters.documents != sent as u64 {
@@ -171,7 +182,7 @@ fn query() -> Outcome {
             })
             .min_by_key(|(_, took)| *took)
     };
-    let mut report = |name: &str, what: &mut dyn FnMut() -> usize| {
+    let report = |name: &str, what: &mut dyn FnMut() -> usize| {
         if let Some((found, took)) = best(what) {
             println!("{name}: {found} in {took:?}");
         }
