@@ -1,6 +1,6 @@
 //! How answers are printed: tables for people, JSON lines for programs.
 //!
-//! Whatever came from a network is passed through [`text::escape`](xray_console::text::escape) first.
+//! Whatever came from a network is passed through [`text::escape`] first.
 
 use std::io::{self, IsTerminal, Write};
 

@@ -94,19 +94,17 @@ fn builder(options: &Up, global: &Global) -> Result<ConsoleBuilder, Failure> {
 
 fn store(options: &Up) -> String {
     let megabytes = options.memory.unwrap_or(256);
-    let mut kept = format!("memory, {megabytes} MB at most");
+    let kept = format!("memory, {megabytes} MB at most");
     #[cfg(feature = "db")]
-    if let Some(file) = &options.db {
-        kept = format!("{kept}, and the file {}", file.display());
+    let file = options.db.as_deref();
+    #[cfg(not(feature = "db"))]
+    let file: Option<&std::path::Path> = None;
+    let kept = file.map_or(kept.clone(), |file| format!("{kept}, and the file {}", file.display()));
+    match (relays(options), file) {
+        (true, _) => format!("{kept}; segments go on to AWS X-Ray by a spool on disk"),
+        (false, Some(_)) => kept,
+        (false, None) => format!("{kept}; nothing is written to disk or sent anywhere"),
     }
-    if relays(options) {
-        return format!("{kept}; segments go on to AWS X-Ray by a spool on disk");
-    }
-    #[cfg(feature = "db")]
-    if options.db.is_some() {
-        return kept;
-    }
-    format!("{kept}; nothing is written to disk or sent anywhere")
 }
 
 fn sampling(options: &Up) -> String {

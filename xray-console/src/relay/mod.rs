@@ -171,7 +171,7 @@ impl Relay {
         }
     }
 
-    /// The last [`REPORTS`] documents that did not arrive, and why; the oldest first.
+    /// The last thousand documents that did not arrive, and why; the oldest first.
     pub fn reports(&self) -> Vec<Report> {
         self.shared.reports.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }

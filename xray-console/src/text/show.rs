@@ -50,7 +50,7 @@ const NOTES: usize = 20;
 /// let documents: Vec<_> = documents.iter().map(|text| Document::parse(text).unwrap()).collect();
 /// let trace = Trace::assemble(&documents[0].trace_id.clone().unwrap(), documents);
 ///
-/// let text = show(&trace, &ShowOptions::default(), Style::new(100));
+/// let text = show(&trace, &ShowOptions::default(), Style::new(120));
 /// assert!(text.contains("api.stripe.com POST /v1/charges"));
 /// ```
 pub fn show(trace: &Trace, options: &ShowOptions, style: Style) -> String {
