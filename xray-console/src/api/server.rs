@@ -1,4 +1,4 @@
-//! The HTTP server: one request, one operation.
+//! The HTTP server: one request, one operation of X-Ray's; and `POST /v1/traces`, OpenTelemetry's protocol (OTLP).
 //!
 //! Limits, ours to choose, so that no client can stop the others or take the machine's memory:
 //!
@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | connections | 256 | further ones wait to be accepted |
 //! | a request's header, or the pause before the next | 60 s | the connection is closed |
-//! | a body | 8 MiB for PutTraceSegments, else 1 MiB | 413 |
+//! | a body | 8 MiB for PutTraceSegments and OTLP, else 1 MiB | 413 |
 //! | a body, time to arrive | 30 s | 408 |
 //! | bodies held at once | 64 MiB | further ones wait, at most their 30 s |
 //! | a connection's life | 10 minutes, then what is under way has 30 s | it is closed |
@@ -33,9 +33,11 @@ use tokio::time::timeout;
 use crate::intake::Sender;
 
 use super::guard::{Caller, Guard};
-use super::operation::{Operation, Route};
+use super::operation::{Kind, Operation};
 use super::{Api, ApiError, ApiErrorKind, PutTraceSegments, ROUTES, own};
 
+/// Where OTLP over HTTP sends traces. Source: OpenTelemetry Protocol specification, "OTLP/HTTP request".
+const OTLP_PATH: &str = "/v1/traces";
 const CONNECTIONS: usize = 256;
 const HEADER_TIME: Duration = Duration::from_secs(60);
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -115,10 +117,32 @@ impl Server {
     }
 
     async fn respond(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match self.answer(peer, request).await {
-            Ok(body) => response(StatusCode::OK, body, None),
-            Err(error) => response(error.kind().status(), error.body(), Some(error.kind())),
-        }
+        let is_otlp = request.method() == Method::POST && request.uri().path() == OTLP_PATH;
+        let answered = match is_otlp {
+            true => self.spans(peer, request).await,
+            false => self.answer(peer, request).await.map(|body| response(StatusCode::OK, body, None)),
+        };
+        answered.unwrap_or_else(|error| response(error.kind().status(), error.body(), Some(error.kind())))
+    }
+
+    /// Takes OpenTelemetry's spans, from whoever may send segments.
+    async fn spans(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, ApiError> {
+        let (head, body) = request.into_parts();
+        self.guard.admit(Kind::Intake, &Caller { peer: peer.ip(), uri: &head.uri, headers: &head.headers })?;
+        let (body, held) = self.read("OTLP", SEGMENTS_BODY, &head.headers, body).await?;
+        let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let (content_type, encoding) = (text(CONTENT_TYPE).unwrap_or_default(), text(CONTENT_ENCODING));
+        let api = Arc::clone(&self.api);
+        let work = move || {
+            let answer = api.intake().otlp(&body, &content_type, encoding.as_deref(), Sender::Tcp(peer));
+            drop((body, held));
+            answer
+        };
+        let answer = tokio::task::spawn_blocking(work).await.map_err(|_| broken_off())?;
+        let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = response(status, answer.body, None);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+        Ok(response)
     }
 
     async fn answer(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Vec<u8>, ApiError> {
@@ -132,13 +156,8 @@ impl Server {
         if head.headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
             return Err(ApiError::invalid("the body is compressed (Content-Encoding); send it as it is"));
         }
-        let (body, held) = match timeout(BODY_TIME, self.read(route, &head.headers, body)).await {
-            Ok(body) => body?,
-            Err(_) => {
-                let message = "the request's body did not arrive within 30 seconds";
-                return Err(ApiError::new(ApiErrorKind::RequestTimeoutException, message));
-            }
-        };
+        let limit = if route.path == PutTraceSegments::PATH { SEGMENTS_BODY } else { BODY };
+        let (body, held) = self.read(route.name, limit, &head.headers, body).await?;
         let (api, call) = (Arc::clone(&self.api), route.call);
         let work = move || {
             let answer = call(&api, Sender::Tcp(peer), &body);
@@ -147,16 +166,34 @@ impl Server {
         };
         match tokio::task::spawn_blocking(work).await {
             Ok(answer) => answer,
-            Err(_) => Err(ApiError::internal("the operation broke off; this is a mistake of xray-console")),
+            Err(_) => Err(broken_off()),
         }
     }
 
     /// The body, and what counts it among the bodies held.
-    async fn read(&self, route: &Route, headers: &HeaderMap, body: Incoming) -> Result<(Bytes, Held), ApiError> {
-        let limit = if route.path == PutTraceSegments::PATH { SEGMENTS_BODY } else { BODY };
+    async fn read(
+        &self,
+        what: &str,
+        limit: usize,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(Bytes, Held), ApiError> {
+        timeout(BODY_TIME, self.read_in_time(what, limit, headers, body)).await.unwrap_or_else(|_| {
+            let message = "the request's body did not arrive within 30 seconds";
+            Err(ApiError::new(ApiErrorKind::RequestTimeoutException, message))
+        })
+    }
+
+    async fn read_in_time(
+        &self,
+        what: &str,
+        limit: usize,
+        headers: &HeaderMap,
+        body: Incoming,
+    ) -> Result<(Bytes, Held), ApiError> {
         let length = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
         let too_long = || {
-            let message = format!("the body is longer than the {limit} bytes that {} is read with", route.name);
+            let message = format!("the body is longer than the {limit} bytes that {what} is read with");
             ApiError::new(ApiErrorKind::RequestEntityTooLargeException, message)
         };
         let length = length.unwrap_or(limit);
@@ -171,6 +208,10 @@ impl Server {
             Err(_) => Err(ApiError::invalid("the request's body broke off")),
         }
     }
+}
+
+fn broken_off() -> ApiError {
+    ApiError::internal("the operation broke off; this is a mistake of xray-console")
 }
 
 fn response(status: StatusCode, body: Vec<u8>, error: Option<ApiErrorKind>) -> Response<Full<Bytes>> {

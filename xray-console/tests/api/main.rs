@@ -5,4 +5,5 @@
 mod hostile;
 mod http;
 mod operations;
+mod otlp;
 mod sampling;
