@@ -1,10 +1,11 @@
 //! `xrc up --relay`: the flags of the official daemon where they mean the same, and the spool's.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use xray_console::Console;
-use xray_console::relay::RelayConfig;
+use xray_console::relay::{RelayConfig, RelayCounters, Report};
 use xray_console::text::escape;
 
 use super::args::Global;
@@ -82,6 +83,42 @@ fn state_folder(environment: impl Fn(&str) -> Option<String>) -> Option<PathBuf>
     Some(folder.join("xrc").join("spool"))
 }
 
+/// Says while it runs what does not go on: looked at every ten seconds, told when it has changed.
+pub(crate) async fn watch(console: &Console) {
+    let Some(relay) = console.relay() else { return };
+    let mut before = relay.counters();
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = relay.counters();
+        for line in news(&before, &now, &relay.reports()) {
+            eprintln!("{line}");
+        }
+        before = now;
+    }
+}
+
+/// What to say of ten seconds.
+fn news(before: &RelayCounters, now: &RelayCounters, reports: &[Report]) -> Vec<String> {
+    let mut lines = Vec::new();
+    if now.waiting > 0 && now.retries > before.retries && now.sent == before.sent {
+        lines.push(format!("relay: AWS X-Ray takes nothing at present; {} documents wait in the spool", now.waiting));
+    }
+    if now.dropped > before.dropped {
+        lines.push(format!("relay: {} documents dropped, for the spool has no room", now.dropped - before.dropped));
+    }
+    let refused = usize::try_from(now.refused - before.refused).unwrap_or(usize::MAX);
+    if refused > 0 {
+        lines.push(format!("relay: AWS X-Ray refused {refused} documents"));
+        lines.extend(reports.iter().rev().take(refused.min(SHOWN)).map(line));
+    }
+    lines
+}
+
+fn line(report: &Report) -> String {
+    let id = report.id.as_deref().unwrap_or("a segment");
+    format!("relay: {}: {}: {}", escape(id), escape(&report.code), escape(&report.message))
+}
+
 /// What went on, and what did not and why, when the console ends.
 pub(crate) fn told(console: &Console) {
     let Some(relay) = console.relay() else { return };
@@ -91,7 +128,46 @@ pub(crate) fn told(console: &Console) {
         counters.sent, counters.refused, counters.dropped, counters.waiting
     );
     for report in relay.reports() {
-        let id = report.id.as_deref().unwrap_or("a segment");
-        eprintln!("relay: {}: {}: {}", escape(id), escape(&report.code), escape(&report.message));
+        eprintln!("{}", line(&report));
+    }
+}
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_secs(10);
+/// Refusals shown of one look.
+const SHOWN: usize = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_and_refusals_are_told_and_a_quiet_relay_says_nothing() {
+        let quiet = RelayCounters::default();
+        assert_eq!(news(&quiet, &quiet, &[]), [""; 0]);
+
+        let mut outage = quiet;
+        (outage.received, outage.retries, outage.waiting) = (7, 3, 7);
+        assert_eq!(
+            news(&quiet, &outage, &[]),
+            ["relay: AWS X-Ray takes nothing at present; 7 documents wait in the spool"]
+        );
+        let mut slow = outage;
+        slow.sent = 2;
+        assert_eq!(news(&quiet, &slow, &[]), [""; 0], "it goes on, only slowly");
+
+        let mut refused = quiet;
+        (refused.refused, refused.dropped) = (1, 2);
+        let mut report = Report::default();
+        report.code = "InvalidName".to_owned();
+        report.message = "a\u{1b}[31m".to_owned();
+        assert_eq!(
+            news(&quiet, &refused, &[report]),
+            [
+                "relay: 2 documents dropped, for the spool has no room",
+                "relay: AWS X-Ray refused 1 documents",
+                r"relay: a segment: InvalidName: a\x1b[31m",
+            ]
+        );
     }
 }

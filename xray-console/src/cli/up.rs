@@ -36,6 +36,7 @@ pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done 
     let all = Tail { expression: None, limit: None };
     tokio::select! {
         done = tail(&client, &all, false, to), if shows => done?,
+        () = watched(&console) => {}
         () = interrupted() => {}
     }
     let counters = console.intake().counters();
@@ -54,6 +55,15 @@ fn queries(options: &Up) -> bool {
         let _ = options;
         true
     }
+}
+
+/// Tells of the relay's trouble as it happens; never ends.
+async fn watched(console: &Console) {
+    #[cfg(feature = "relay")]
+    super::relay::watch(console).await;
+    #[cfg(not(feature = "relay"))]
+    let _ = console;
+    std::future::pending().await
 }
 
 /// Whether segments go on to AWS X-Ray.

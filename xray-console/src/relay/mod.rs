@@ -69,7 +69,7 @@ struct Shared {
 }
 
 /// A document that AWS X-Ray did not take, or that could not be kept for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// Its id, if AWS named it.
