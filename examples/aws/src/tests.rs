@@ -6,6 +6,7 @@ use aws_sdk_sqs::types::{MessageSystemAttributeName, SendMessageBatchRequestEntr
 use expect_test::expect;
 use tracing::Dispatch;
 use tracing::instrument::WithSubscriber;
+use xray_console::Trace;
 use xray_sqs::MessageExt;
 use xray_test::{ManualClock, picture};
 
@@ -57,6 +58,8 @@ async fn an_order_is_one_trace_from_the_request_to_the_second_service() {
     "#]]
     .assert_eq(&picture(&documents));
     assert_eq!(shape(&documents), SHAPE);
+    let id = documents[0].trace_id.clone().unwrap();
+    assert_eq!(Trace::assemble(&id, documents).orphans, [], "the console shows all of it");
     let stats = layer.stats();
     assert_eq!((stats.context_missing, stats.malformed_headers, stats.dropped()), (0, 0, 0));
 }

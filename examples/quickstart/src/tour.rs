@@ -74,8 +74,9 @@ pub(crate) async fn take(
         if let Some(trace) = &trace {
             picture::print("   ", trace);
         }
-        if sent != stop.segments || strangers > 0 {
-            println!("   MISSING: expected {} segments of trace {root}", stop.segments);
+        let orphans = trace.as_ref().map_or(0, |trace| trace.orphans.len());
+        if sent != stop.segments || strangers > 0 || orphans > 0 {
+            println!("   MISSING: expected {} segments of trace {root} and no orphans", stop.segments);
             complete = false;
         } else if stop.segments == 0 {
             println!("   nothing arrives");

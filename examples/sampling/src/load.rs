@@ -20,8 +20,15 @@ pub(crate) struct Outcome {
     /// Traces recorded, and how many of them are faults.
     pub(crate) recorded: u64,
     pub(crate) faults_recorded: u64,
-    /// One that late capture has kept, as it went out.
-    pub(crate) kept: Option<String>,
+    /// All that went out.
+    pub(crate) documents: Vec<String>,
+}
+
+impl Outcome {
+    /// A document that late capture has kept.
+    pub(crate) fn kept(&self) -> Option<&String> {
+        self.documents.iter().find(|document| document.contains(r#""late_capture""#))
+    }
 }
 
 /// Runs the load under these rules.
@@ -45,13 +52,12 @@ pub(crate) fn run(rules: Rules) -> Result<Outcome, ConfigError> {
     });
     let documents = capture.take();
     let is_fault = |document: &&String| document.contains(r#""fault":true"#);
-    let is_late = |document: &&String| document.contains(r#""late_capture""#);
     Ok(Outcome {
         rules: layer.stats().rules,
         faults,
         recorded: documents.len() as u64,
         faults_recorded: documents.iter().filter(is_fault).count() as u64,
-        kept: documents.iter().find(is_late).cloned(),
+        documents,
     })
 }
 

@@ -35,7 +35,7 @@ fn report(rules: &Rules, [all, default, shop]: &[Outcome; 3]) -> Result<String, 
         let month = dollars(cost::a_month_of_an_account(outcome.recorded, SECONDS));
         writeln!(text, "{name:<38}{:>9}{faults:>15}{month:>12}", outcome.recorded)?;
     }
-    if let Some(document) = &shop.kept {
+    if let Some(document) = shop.kept() {
         writeln!(text, "\nOne that was not sampled when it began, and was kept for how it ended:\n\n{document}")?;
     }
     Ok(text)
@@ -71,6 +71,9 @@ fn dollars(amount: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use xray_console::Trace;
+    use xray_core::document::Document;
+
     use super::*;
 
     #[test]
@@ -85,6 +88,11 @@ mod tests {
         // Each rule's own count of what it recorded is what went out.
         let counted: u64 = shop.rules.iter().map(|rule| rule.sampled + rule.late).sum();
         assert_eq!(counted, shop.recorded);
+        for document in &shop.documents {
+            let document = Document::parse(document).unwrap();
+            let id = document.trace_id.clone().unwrap();
+            assert_eq!(Trace::assemble(&id, [document]).orphans, [], "each is a trace of its own");
+        }
 
         let readme = include_str!("../README.md");
         let report = report(&rules, &outcomes).unwrap();
