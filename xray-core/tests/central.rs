@@ -69,7 +69,11 @@ fn a_layer_decides_by_the_services_rules_and_says_so_in_the_document() {
     assert_eq!((second.rule(), second.sampled(), second.reason()), (Some("Default"), false, Reason::Rate));
     let [document] = xray.documents();
     assert_eq!(document.aws.unwrap().sampling_rule(), Some("Default"));
-    assert!(xray.layer().explain().contains("sampling = central (from code)"));
+    let layer = xray.layer();
+    let explained = layer.explain();
+    for beginning in ["sampling = central (from code)", "default: any request", "central sampling: the rules above"] {
+        assert!(explained.lines().any(|line| line.starts_with(beginning)), "{beginning} in\n{explained}");
+    }
 }
 
 #[test]

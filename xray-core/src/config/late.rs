@@ -144,8 +144,8 @@ pub struct ParseLateCaptureError {
 }
 
 /// What a text may hold.
-pub(crate) const EXPECTED: &str =
-    "off, rules, fault, error, throttle, slow=SECONDS, limit=COUNT, upstream, separated by commas";
+pub(crate) const EXPECTED: &str = "off, rules, fault, error, throttle, slow=SECONDS (such as slow=2.5), \
+     limit=COUNT (such as limit=10), upstream, separated by commas";
 
 impl FromStr for LateCapture {
     type Err = ParseLateCaptureError;

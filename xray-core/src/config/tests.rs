@@ -221,7 +221,7 @@ fn errors_name_origin_value_and_what_is_expected() {
         daemon address (from AWS_XRAY_DAEMON_ADDRESS) cannot be used: daemon address "udp:a:1" has only one of udp: and tcp:; expected host:port or "udp:host:port tcp:host:port", with IPv6 as [::1]:2000
         sampling is "remote" (from XRAY_SAMPLING), expected local or central
         rules reloaded after is "never" (from XRAY_SAMPLING_RELOAD), expected seconds from 0 to 86400
-        late capture is "faults" (from XRAY_LATE_CAPTURE), expected off, rules, fault, error, throttle, slow=SECONDS, limit=COUNT, upstream, separated by commas
+        late capture is "faults" (from XRAY_LATE_CAPTURE), expected off, rules, fault, error, throttle, slow=SECONDS (such as slow=2.5), limit=COUNT (such as limit=10), upstream, separated by commas
         trust is "some" (from XRAY_TRUST), expected full, join or none
         context missing is "PANIC" (from AWS_XRAY_CONTEXT_MISSING), expected LOG_ERROR, IGNORE_ERROR or RUNTIME_ERROR
         root spans is "perhaps" (from XRAY_ROOT_SPANS), expected on or off

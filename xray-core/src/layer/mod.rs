@@ -128,7 +128,8 @@ impl SegmentLayer {
         Builder::new(service.into())
     }
 
-    /// The settings in effect and where each came from, a line each.
+    /// The settings in effect and where each came from, a line each; then the local rules of sampling that the layer began
+    /// with. A file that has changed since shows in [`stats`](SegmentLayer::stats), as `rules_reloaded`, not here.
     pub fn explain(&self) -> &str {
         self.shared.as_deref().map_or("X-Ray is switched off", |shared| &shared.explanation)
     }

@@ -41,7 +41,7 @@ pub(super) struct Chosen {
     /// Where its rules stand in a file.
     pub(super) reload: Option<Reload>,
     pub(super) warnings: Vec<String>,
-    /// The rules in effect; empty of a sampler of the program's.
+    /// The rules that it begins with, a line each; empty of a sampler of the program's.
     pub(super) rules: String,
 }
 
@@ -79,7 +79,8 @@ fn by_rules(config: &Config, local: LocalSampler, now: u64) -> Chosen {
     let unused = rules.rules().iter().filter(|rule| rule.is_late() && !late_capture(config).rules);
     warnings.extend(unused.map(|rule| messages::late_rules_unused(rule.name(), config.in_lambda.value)));
     let reload = local.file().map(|_| Reload::new(Arc::clone(&local), config.reload_after.value, now));
-    Chosen { sampler: local, reload, warnings, rules: format!("sampling rules in effect:\n{rules}") }
+    let since = if reload.is_some() { "at the start, before any change of the file" } else { "in effect" };
+    Chosen { sampler: local, reload, warnings, rules: format!("sampling rules {since}:\n{rules}\n") }
 }
 
 /// What is kept of what was not sampled: in AWS Lambda nothing.

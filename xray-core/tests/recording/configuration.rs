@@ -146,6 +146,7 @@ fn the_sender_reads_a_rules_file_again_when_it_has_changed_and_the_time_is_come(
         clock.advance(Duration::from_secs(seconds));
         assert!(layer.flush(Duration::from_secs(10)));
     };
+    assert!(layer.explain().contains("sampling rules at the start, before any change of the file:"));
     assert!(!is_sampled());
     std::fs::write(&path, rules_at("1")).unwrap();
     after(29);
