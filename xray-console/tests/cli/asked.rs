@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{SINCE, Shop, with_input, xrc};
+use super::{SINCE, Shop, now, with_input, xrc};
 
 #[test]
 fn traces_are_listed_newest_first() {
@@ -175,8 +175,7 @@ fn a_tail_shows_what_ends_after_it_began() {
     // It may begin before or after this is sent, so it is sent until it has been seen.
     let mut number = 0;
     while !tail.is_finished() {
-        let start = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
-        for document in xray_console::demo::shop(17 + 100 * number, start) {
+        for document in xray_console::demo::shop(17 + 100 * number, now()) {
             shop.put(&document);
         }
         number += 1;
@@ -275,4 +274,60 @@ fn aws_is_asked_as_a_console_is() {
     let refused = with_input(&["traces", "falt", "--aws"], &variables, "");
     assert!(refused.err.starts_with("xrc: filter expression, column 1: unknown keyword \"falt\""), "{}", refused.all());
     assert_eq!(xrc(&["traces", "--aws"]).code, 3, "no region");
+}
+
+#[test]
+fn a_doctor_finds_a_console_well_or_says_what_it_refused() {
+    let shop = Shop::empty();
+    let doctor = || {
+        let variables = [("AWS_XRAY_DAEMON_ADDRESS", shop.address.as_str())];
+        shop.fixed(&with_input(&["doctor", "--addr", &shop.address], &variables, ""))
+    };
+    expect![[r#"
+        ok    a console at tcp CONSOLE answers, no traces of the last 6 hours yet
+        ok    it has taken 0 documents
+        ok    AWS_XRAY_DAEMON_ADDRESS is "CONSOLE"
+        skip  not in AWS Lambda
+        status 0
+    "#]]
+    .assert_eq(&doctor());
+
+    for document in xray_console::demo::shop(17, now() - 60.0) {
+        shop.put(&document);
+    }
+    let sender = xray_console::intake::Sender::Local("test");
+    assert!(shop.console.intake().put(br#"{"name":"a"}"#, sender).is_err());
+    let said = doctor();
+    assert!(said.contains("answers, and it has traces\nok    the last trace began "), "{said}");
+    let warning =
+        "warn  1 refused; the last from test: Invalid segment. ErrorCode: MissingTraceId. there is no trace_id\n";
+    assert!(said.contains(warning) && said.ends_with("xrc: 1 warning\nstatus 1\n"), "{said}");
+}
+
+#[test]
+fn rules_are_tried_on_the_traces_of_the_console() {
+    let shop = Shop::empty();
+    for number in 0..10 {
+        for document in xray_console::demo::shop(number, now() - 60.0) {
+            shop.put(&document);
+        }
+    }
+    let rules = r#"{"version": 2, "default": {"fixed_target": 1, "rate": 0.05}, "rules": [
+        {"description": "refunds", "host": "*", "http_method": "DELETE", "url_path": "/orders", "fixed_target": 0, "rate": 1},
+        {"description": "orders", "host": "*", "http_method": "POST", "url_path": "/orders", "fixed_target": 0, "rate": 0.5}]}"#;
+    let file = std::env::temp_dir().join(format!("xrc-test-{}-captured", std::process::id()));
+    std::fs::write(&file, rules).unwrap();
+    let said = shop.xrc(&["sampling", "dry-run", file.to_str().unwrap(), "--from", "captured", "--rps", "10"]);
+    std::fs::remove_file(&file).unwrap();
+    expect![[r#"
+        rule (priority)  requests  reservoir   rate  sampled   share
+        refunds                 0        0/s  100 %        0   0.0 %
+        orders                 10        0/s   50 %        5  50.0 %
+        Default                 0        1/s    5 %        0   0.0 %
+        total                  10                          5  50.0 %
+        1 s at 10 requests/s, 1 instance(s), spread evenly
+        warn  rule "refunds" was never the first to match
+        status 0
+    "#]]
+    .assert_eq(&said.all());
 }

@@ -3,6 +3,8 @@
 
 mod alone;
 mod asked;
+#[cfg(all(unix, feature = "db", feature = "relay"))]
+mod up;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -80,6 +82,11 @@ impl Shop {
     fn fixed(&self, said: &Said) -> String {
         said.all().replace(&self.address, "CONSOLE")
     }
+}
+
+/// Seconds since the epoch.
+fn now() -> f64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64()
 }
 
 /// Far enough back for any trace of these tests.

@@ -1,0 +1,112 @@
+//! `xrc up` as a process: what it keeps in a file, and what it passes on.
+
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{SINCE, Said, Shop, with_input, xrc};
+
+/// A console of its own process; killed when it is dropped.
+struct Up {
+    child: Child,
+    told: BufReader<ChildStderr>,
+    address: String,
+}
+
+impl Up {
+    /// Starts it on a free port, and waits until it listens.
+    fn start(options: &[&str]) -> Up {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xrc"));
+        command.args(["up", "--addr", "127.0.0.1:0", "--no-tail"]).args(options).env_clear();
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut told = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        told.read_line(&mut line).unwrap();
+        let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+        assert!(line.contains("listening  udp and tcp "), "{line}");
+        Up { child, told, address }
+    }
+
+    /// Runs `xrc` against it.
+    fn xrc(&self, arguments: &[&str]) -> Said {
+        xrc(&[&["--addr", &self.address], arguments].concat())
+    }
+
+    /// Puts one of the shop's requests over TCP; when this returns it has been acknowledged.
+    fn put(&self, number: u64, start: f64) {
+        let documents = xray_console::demo::shop(number, start).join("\n");
+        let said = with_input(&["--addr", &self.address, "import", "-"], &[], &documents);
+        assert_eq!(said.code, 0, "{}", said.all());
+    }
+
+    /// Asks it to end, and gives what it said after it had begun to listen.
+    fn terminate(mut self) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        let mut told = String::new();
+        self.told.read_to_string(&mut told).unwrap();
+        assert!(self.child.wait().unwrap().success(), "{told}");
+        told
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A place of this test's own, where nothing is.
+fn fresh(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+#[test]
+fn traces_in_a_file_survive_any_end_of_the_console() {
+    let file = fresh("up-db").join("traces.db");
+    let options = ["--db", file.to_str().unwrap()];
+    let list = [&["traces"], &SINCE[..]].concat();
+
+    let up = Up::start(&options);
+    up.put(17, 1_465_510_280.0);
+    drop(up); // as by kill -9
+
+    let up = Up::start(&options);
+    up.put(18, 1_465_510_281.0);
+    let before = up.xrc(&list);
+    assert!(before.out.ends_with("2 of 2 traces looked at\n"), "{}", before.all());
+    let told = up.terminate();
+    assert!(told.contains(&format!("and the file {}\n", file.display())), "{told}");
+    assert!(told.contains(" documents received, 0 refused, 0 dropped\n"), "{told}");
+
+    assert_eq!(Up::start(&options).xrc(&list).all(), before.all());
+}
+
+#[test]
+fn a_relay_passes_on_what_it_takes() {
+    let aws = Shop::empty();
+    let (endpoint, spool) = (format!("http://{}", aws.address), fresh("up-relay"));
+    let options = ["--relay", "-n", "eu-central-1", "--endpoint", &endpoint, "--spool", spool.to_str().unwrap()];
+    let documents = xray_console::demo::shop(17, 1_465_510_280.0).len() as u64;
+
+    let up = Up::start(&options);
+    up.put(17, 1_465_510_280.0);
+    let asked = up.xrc(&[&["traces"], &SINCE[..]].concat());
+    assert!(asked.err.contains("queries are switched off"), "{}", asked.all());
+    let began = Instant::now();
+    while aws.console.intake().counters().documents < documents && began.elapsed() < Duration::from_secs(60) {
+        std::thread::park_timeout(Duration::from_millis(20));
+    }
+    let told = up.terminate();
+    assert!(told.contains("segments go on to AWS X-Ray by a spool on disk\n"), "{told}");
+    assert!(told.contains(" sent to AWS X-Ray, 0 refused, 0 dropped, "), "{told}");
+    let mut expected = Shop::open().xrc(&[&["traces", "fault"], &SINCE[..]].concat()).out;
+    expected = expected.replace("1 of 3 traces", "1 of 1 traces");
+    assert_eq!(aws.xrc(&[&["traces", "fault"], &SINCE[..]].concat()).out, expected);
+}
