@@ -30,7 +30,7 @@ pub use sum::percentile;
 use crate::trace::Node;
 
 pub use health::Health;
-pub use part::{CLIENT, Part, QUEUE};
+pub use part::{CLIENT, Part};
 pub(crate) use part::{Callers, callers};
 pub use series::{NodeRef, Selector, TimeSeries};
 pub use shapes::{

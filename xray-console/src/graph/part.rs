@@ -19,9 +19,6 @@ use crate::trace::{Node, Segment};
 /// The type of the node that stands for whoever sent a trace's first request.
 pub const CLIENT: &str = "client";
 
-/// The type of the node in which messages wait.
-pub const QUEUE: &str = "AWS::SQS::Queue";
-
 /// What one trace adds to a [`ServiceGraph`](super::ServiceGraph).
 ///
 /// # Examples
@@ -269,9 +266,7 @@ impl<'a> Draft<'a> {
     }
 
     fn call(&mut self, segment: &'a Segment, to: u32, caller: &'a Document, from: u32, holder: Option<&Segment>) {
-        let queue = Some(Node::of_call(caller)).filter(|node| node.kind.as_deref() == Some(QUEUE));
-        if let Some(queue) = queue.filter(|_| caller.namespace.as_deref() == Some("aws") && !segment.document.inferred)
-        {
+        if let Some(queue) = Node::of_queue(caller).filter(|_| !segment.document.inferred) {
             self.message(segment, to, caller, from, queue);
             return;
         }

@@ -7,7 +7,7 @@ use xray_core::document::Document;
 
 use super::{Mark, Row, RowKind};
 use crate::Trace;
-use crate::graph::{Callers, QUEUE, callers};
+use crate::graph::{Callers, callers};
 use crate::trace::Node;
 
 /// A document that has yet to get its row.
@@ -84,9 +84,7 @@ fn kind(above: Item<'_>, document: &Document) -> RowKind {
 fn sender<'a>(trace: &'a Trace, segment: Option<usize>, callers: &Callers<'a>) -> Option<(&'a Document, String)> {
     let parent = trace.segments.get(segment?)?.parent.as_ref()?;
     let call = *callers.get(parent.id.as_str())?;
-    let node = Node::of_call(call);
-    let is_queue = call.namespace.as_deref() == Some("aws") && node.kind.as_deref() == Some(QUEUE);
-    is_queue.then_some((call, node.name))
+    Some((call, Node::of_queue(call)?.name))
 }
 
 /// Seconds the message of a consumer's segment waited, as it says.

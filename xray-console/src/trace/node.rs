@@ -9,6 +9,9 @@
 use serde_json::Value;
 use xray_core::document::Document;
 
+/// The type of the node in which messages wait.
+const QUEUE: &str = "AWS::SQS::Queue";
+
 /// A node of the service map, as `ServiceId` of X-Ray's API has it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[non_exhaustive]
@@ -26,6 +29,12 @@ impl Node {
     /// The node of a segment that its service sent.
     pub fn of_segment(segment: &Document) -> Node {
         Node { name: segment.name.clone(), kind: segment.origin.clone(), account: account(segment) }
+    }
+
+    /// The queue that a subsegment called; none if it called anything else.
+    pub(crate) fn of_queue(call: &Document) -> Option<Node> {
+        let queue = Some(call).filter(|call| call.namespace.as_deref() == Some("aws")).map(Node::of_call);
+        queue.filter(|node| node.kind.as_deref() == Some(QUEUE))
     }
 
     /// The node that a subsegment of namespace `aws` or `remote` speaks of.
@@ -49,7 +58,7 @@ impl Node {
                 None => node("DynamoDB", "AWS::DynamoDB"),
             },
             "SQS" => match resource("queue_url").and_then(last_part) {
-                Some(queue) => node(queue, "AWS::SQS::Queue"),
+                Some(queue) => node(queue, QUEUE),
                 None => node("SQS", "AWS::SQS"),
             },
             "SNS" => node("SNS", "AWS::SNS"),

@@ -106,11 +106,10 @@ impl<'a> Queues<'a> {
         let mut queues = Queues::default();
         for (index, segment) in trace.segments.iter().enumerate() {
             let Some((at, caller)) = caller(tree, index) else { continue };
-            if segment.document.inferred || caller.document.namespace.as_deref() != Some("aws") {
+            if segment.document.inferred || queues.by_call.contains_key(&at) {
                 continue;
             }
-            let node = Node::of_call(caller.document);
-            if node.kind.as_deref() == Some("AWS::SQS::Queue") && !queues.by_call.contains_key(&at) {
+            if let Some(node) = Node::of_queue(caller.document) {
                 queues.by_call.insert(at, queues.nodes.len());
                 queues.nodes.push((node, caller.document));
             }
