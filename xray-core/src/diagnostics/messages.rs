@@ -217,9 +217,15 @@ pub(crate) fn sampling_call_failed(address: &str, operation: &str, trouble: &str
 /// XR027.
 #[cfg(feature = "central-sampling")]
 pub(crate) fn sampling_rules_skipped(skipped: usize, operation: &str) -> String {
-    let what = if operation == "GetSamplingRules" { "central sampling rule" } else { "sampling target" };
+    let (what, mend) = if operation == "GetSamplingRules" {
+        let needs =
+            "each needs every field, version 1, a rate from 0 to 1, a reservoir of 0 or more, a name of its own";
+        ("central sampling rule", needs)
+    } else {
+        ("sampling target", "targets are made from them")
+    };
     format!(
-        "{} cannot be used and left out. Look at the sampling rules in the X-Ray console",
+        "{} cannot be used, left out. Look at the sampling rules in the X-Ray console: {mend}",
         Count(skipped as u64, what)
     )
 }
