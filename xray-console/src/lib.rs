@@ -4,11 +4,50 @@
 //! service behind it and its console do, in one process. As a library it is embedded in tests and examples; the
 //! program `xrc` is this library behind a command line.
 //!
+//! ```
+//! use xray_console::api::{GetTraceSummaries, PutTraceSegments};
+//! use xray_console::{Console, Trace, text};
+//!
+//! let console = Console::start()?; // UDP and TCP on a free port of this machine, until it is dropped
+//! let daemon = console.address(); // for the program under test: AWS_XRAY_DAEMON_ADDRESS
+//! # drop(daemon);
+//!
+//! // What a program sends by UDP can be put by call, too.
+//! let segment = r#"{"name": "shop", "id": "53995c3f42cd8ad8", "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+//!                   "start_time": 1465510280.5, "end_time": 1465510281.0, "fault": true}"#;
+//! console.call(PutTraceSegments { trace_segment_documents: vec![segment.to_owned()], ..Default::default() })?;
+//!
+//! let query = GetTraceSummaries {
+//!     start_time: 1465510200.0,
+//!     end_time: 1465510300.0,
+//!     filter_expression: Some(r#"service("shop") { fault }"#.to_owned()),
+//!     ..Default::default()
+//! };
+//! let found = console.call(query)?.trace_summaries;
+//! let trace: Trace = console.store().trace(&found[0].id).ok_or("evicted")?;
+//! assert_eq!(trace.segments[0].node.name, "shop");
+//! print!("{}", text::show(&trace, &text::ShowOptions::default(), text::Style::new(100)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! Data moves one way:
 //!
 //! ```text
-//! datagram, PutTraceSegments ─▶ store (documents by trace) ─▶ trace (assembled) ─▶ filter, summary, graph, timeline
+//! datagram, call, OTLP ─▶ intake ─▶ store (documents by trace) ─▶ trace (assembled) ─▶ filter, summary, graph, timeline
 //! ```
+//!
+//! Memory is bounded by [`store`], what comes in by [`intake`]; [`api`] says what differs from AWS X-Ray, and
+//! [`filter`] has the language.
+//!
+//! # Features
+//!
+//! | feature | what it gives |
+//! |---|---|
+//! | `cli` (default) | the program `xrc` |
+//! | `db` (default) | traces in one SQLite file, kept across restarts |
+//! | `relay` (default) | segments on to AWS X-Ray; the reading commands against AWS X-Ray |
+//!
+//! Without any: intake, store, API, queries and text, to embed with `default-features = false`.
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
