@@ -229,7 +229,7 @@ pub(crate) fn error_chain(
         let cause = (next.is_some() && !last).then(new_id);
         let guessed = type_from_debug(error);
         let kind = if level == 0 { kind.unwrap_or(&guessed) } else { &guessed };
-        let message = bounded_text(error, MESSAGE_BYTES);
+        let message = bounded_text(&error, MESSAGE_BYTES);
         let place = if level == 0 { place } else { Place::default() };
         let skipped = if last { admitted.skipped } else { 0 };
         exception(draft, id, &ExceptionParts { kind, message: &message, remote: false }, cause, skipped, place);
