@@ -256,7 +256,7 @@ impl ConsoleBuilder {
         let (tcp, udp) = listen(&intake, self.address)?;
         let address = udp.address();
         let api = Arc::new(Api::new(intake, self.rules, self.clock, upstream));
-        let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries }));
+        let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries }, address));
         let (stop, stopped) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

@@ -46,6 +46,7 @@
 //! | `cli` (default) | the program `xrc` |
 //! | `db` (default) | traces in one SQLite file, kept across restarts |
 //! | `relay` (default) | segments on to AWS X-Ray; the reading commands against AWS X-Ray |
+//! | `web` (default) | pages for a browser, on the same port: traces, map, live, sampling, diagnostics |
 //!
 //! Without any: intake, store, API, queries and text, to embed with `default-features = false`.
 #![forbid(unsafe_code)]
@@ -68,6 +69,8 @@ pub mod store;
 pub mod text;
 pub mod timeline;
 pub mod trace;
+#[cfg(feature = "web")]
+mod web;
 
 pub use console::{Console, ConsoleBuilder, StartError};
 pub use filter::{Filter, FilterError};

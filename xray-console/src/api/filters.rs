@@ -1,6 +1,6 @@
 //! Filter expressions in requests: those of traces, of groups, and the selectors of statistics.
 
-use crate::filter::{Expression, Filter, Group, NodePattern};
+use crate::filter::{Expression, Filter, FilterError, Group, NodePattern};
 use crate::graph::{NodeRef, Selector};
 use crate::store::Row;
 
@@ -10,7 +10,8 @@ use super::{Api, ApiError};
 impl Api {
     /// What tells whether a trace is meant: every one, without an expression.
     pub(super) fn filter(&self, text: Option<&str>) -> Result<impl Fn(&Row) -> bool + use<>, ApiError> {
-        let filter = text.filter(|text| !text.trim().is_empty()).map(|text| self.parsed(text)).transpose()?;
+        let filter = text.filter(|text| !text.trim().is_empty()).map(|text| self.parsed(text)).transpose();
+        let filter = filter.map_err(|error| ApiError::invalid(error.to_string()))?;
         Ok(move |row: &Row| filter.as_ref().is_none_or(|filter| filter.matches(&row.facts)))
     }
 
@@ -19,13 +20,14 @@ impl Api {
         self.filter(text).map(drop)
     }
 
-    fn parsed(&self, text: &str) -> Result<Filter, ApiError> {
+    /// An expression that may name this console's groups.
+    pub(crate) fn parsed(&self, text: &str) -> Result<Filter, FilterError> {
         let state = self.state();
         let groups = |group: Group<'_>| match group {
             Group::Name(name) => state.groups.get(Some(name), None).ok()?.filter_expression.clone(),
             Group::Arn(arn) => state.groups.get(None, Some(arn)).ok()?.filter_expression.clone(),
         };
-        Filter::parse_with(text, groups).map_err(|error| ApiError::invalid(error.to_string()))
+        Filter::parse_with(text, groups)
     }
 }
 

@@ -8,6 +8,10 @@
 //! Without a token set, there is no elsewhere. A page is of another origin when `Origin` is not this server as the
 //! request calls it, or `Sec-Fetch-Site` says so. The token is given as `Authorization: Bearer TOKEN`; or, for
 //! clients that sign (boto3, the AWS CLI), as their access key id. Signatures are not checked.
+//!
+//! Pages are queries with two differences. A browser gives the token as a cookie, which it got for a link that had the
+//! token in it; the cookie is `SameSite=Strict`, so no other site's page can make use of it. And a link on a page of
+//! another origin may lead to them: who follows it sees the page, the other page does not.
 
 use std::net::IpAddr;
 
@@ -27,6 +31,14 @@ pub(crate) struct Guard {
     pub(crate) queries: bool,
 }
 
+#[cfg(feature = "web")]
+impl Guard {
+    /// Whether this is the token.
+    pub(crate) fn knows(&self, shown: &str) -> bool {
+        self.token.as_deref().is_some_and(|token| same(shown.as_bytes(), token.as_bytes()))
+    }
+}
+
 /// What a request tells about who sends it.
 pub(crate) struct Caller<'a> {
     pub(crate) peer: IpAddr,
@@ -39,7 +51,11 @@ impl Guard {
         let host = caller.host();
         let here = host.as_ref().is_some_and(|host| is_loopback(host.host()));
         let trusted = self.token.as_deref().is_some_and(|token| caller.shows(token));
-        if caller.is_foreign_page(host.as_ref(), here || trusted) {
+        #[cfg(feature = "web")]
+        let follows_link = kind == Kind::Page && caller.navigates();
+        #[cfg(not(feature = "web"))]
+        let follows_link = false;
+        if caller.is_foreign_page(host.as_ref(), here || trusted, follows_link) {
             return Err(denied("a web page of another origin may not call this server"));
         }
         if kind == Kind::Intake {
@@ -74,9 +90,16 @@ impl Caller<'_> {
         host.to_str().ok()?.parse().ok()
     }
 
-    fn is_foreign_page(&self, host: Option<&Authority>, host_is_ours: bool) -> bool {
+    /// Whether a browser is about to show the answer in a window of its own, not in a frame.
+    #[cfg(feature = "web")]
+    fn navigates(&self) -> bool {
+        let is = |name: &str, wanted: &[u8]| self.headers.get(name).is_some_and(|value| value.as_bytes() == wanted);
+        is("sec-fetch-mode", b"navigate") && is("sec-fetch-dest", b"document")
+    }
+
+    fn is_foreign_page(&self, host: Option<&Authority>, host_is_ours: bool, follows_link: bool) -> bool {
         let site = self.headers.get("sec-fetch-site").map(http::HeaderValue::as_bytes);
-        if site.is_some_and(|site| site != b"same-origin" && site != b"none") {
+        if site.is_some_and(|site| site != b"same-origin" && site != b"none") && !follows_link {
             return true;
         }
         // Several origins, or one that is no text, are nobody's own page.
@@ -88,6 +111,10 @@ impl Caller<'_> {
 
     /// Whether the request shows this token.
     fn shows(&self, token: &str) -> bool {
+        #[cfg(feature = "web")]
+        if self.has_cookie(token) {
+            return true;
+        }
         self.headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok()).any(|value| {
             let bearer = value.strip_prefix("Bearer ").map(str::trim);
             let key = value.strip_prefix("AWS4-HMAC-SHA256 ").and_then(|fields| {
@@ -96,6 +123,20 @@ impl Caller<'_> {
             });
             bearer.or(key).is_some_and(|shown| same(shown.as_bytes(), token.as_bytes()))
         })
+    }
+}
+
+/// The cookie that holds the token, as form data is escaped.
+#[cfg(feature = "web")]
+pub(crate) const COOKIE: &str = "xrc-token";
+
+#[cfg(feature = "web")]
+impl Caller<'_> {
+    fn has_cookie(&self, token: &str) -> bool {
+        let token = crate::web::escaped(token);
+        let cookies = self.headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
+        pairs.any(|(name, value)| name == COOKIE && same(value.as_bytes(), token.as_bytes()))
     }
 }
 

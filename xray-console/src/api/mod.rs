@@ -20,6 +20,7 @@
 //!
 //! Source: X-Ray API Reference.
 
+mod body;
 pub(crate) mod check;
 mod error;
 mod filters;
@@ -85,6 +86,12 @@ pub use traces::{
 
 pub(crate) use guard::Guard;
 pub(crate) use server::{Server, WORKERS};
+#[cfg(feature = "web")]
+pub(crate) use {
+    body::Body,
+    guard::{COOKIE, Caller},
+    operation::Kind,
+};
 
 use graphs::Graphs;
 use groups::Groups;

@@ -59,6 +59,9 @@ pub(crate) enum Kind {
     Intake,
     /// What people and their tools call.
     Query,
+    /// What a browser shows: a query that a link on any page may lead to.
+    #[cfg(feature = "web")]
+    Page,
 }
 
 type Call = fn(&Api, Sender, &[u8]) -> Result<Vec<u8>, ApiError>;

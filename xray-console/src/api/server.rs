@@ -1,4 +1,5 @@
-//! The HTTP server: one request, one operation of X-Ray's; and `POST /v1/traces`, OpenTelemetry's protocol (OTLP).
+//! The HTTP server: one request, one operation of X-Ray's; `POST /v1/traces`, OpenTelemetry's protocol (OTLP); and by
+//! GET the pages (feature `web`).
 //!
 //! Limits, ours to choose, so that no client can stop the others or take the machine's memory:
 //!
@@ -20,7 +21,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -32,6 +33,7 @@ use tokio::time::timeout;
 
 use crate::intake::Sender;
 
+use super::body::Body;
 use super::guard::{Caller, Guard};
 use super::operation::{Kind, Operation};
 use super::{Api, ApiError, ApiErrorKind, PutTraceSegments, ROUTES, own};
@@ -59,14 +61,24 @@ type Held = Option<OwnedSemaphorePermit>;
 pub(crate) struct Server {
     api: Arc<Api>,
     guard: Guard,
+    #[cfg(feature = "web")]
+    pages: Arc<crate::web::Pages>,
     bodies: Arc<Semaphore>,
     connections: Arc<Semaphore>,
 }
 
 impl Server {
-    pub(crate) fn new(api: Arc<Api>, guard: Guard) -> Server {
-        let (bodies, connections) = (Arc::new(Semaphore::new(BODIES_KIB)), Arc::new(Semaphore::new(CONNECTIONS)));
-        Server { api, guard, bodies, connections }
+    pub(crate) fn new(api: Arc<Api>, guard: Guard, address: SocketAddr) -> Server {
+        #[cfg(not(feature = "web"))]
+        let _ = address;
+        Server {
+            #[cfg(feature = "web")]
+            pages: Arc::new(crate::web::Pages::new(Arc::clone(&api), address)),
+            api,
+            guard,
+            bodies: Arc::new(Semaphore::new(BODIES_KIB)),
+            connections: Arc::new(Semaphore::new(CONNECTIONS)),
+        }
     }
 
     /// Serves until the sender of `stop` is gone; what is under way is dropped then.
@@ -116,7 +128,12 @@ impl Server {
         }
     }
 
-    async fn respond(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn respond(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Body> {
+        #[cfg(feature = "web")]
+        let request = match crate::web::serve(&self.pages, &self.guard, peer, request).await {
+            Ok(page) => return page,
+            Err(request) => request,
+        };
         let is_otlp = request.method() == Method::POST && request.uri().path() == OTLP_PATH;
         let answered = match is_otlp {
             true => self.spans(peer, request).await,
@@ -126,7 +143,7 @@ impl Server {
     }
 
     /// Takes OpenTelemetry's spans, from whoever may send segments.
-    async fn spans(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, ApiError> {
+    async fn spans(&self, peer: SocketAddr, request: Request<Incoming>) -> Result<Response<Body>, ApiError> {
         let (head, body) = request.into_parts();
         self.guard.admit(Kind::Intake, &Caller { peer: peer.ip(), uri: &head.uri, headers: &head.headers })?;
         let (body, held) = self.read("OTLP", SEGMENTS_BODY, &head.headers, body).await?;
@@ -214,8 +231,8 @@ fn broken_off() -> ApiError {
     ApiError::internal("the operation broke off; this is a mistake of xray-console")
 }
 
-fn response(status: StatusCode, body: Vec<u8>, error: Option<ApiErrorKind>) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn response(status: StatusCode, body: Vec<u8>, error: Option<ApiErrorKind>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -1,0 +1,56 @@
+//! Styles and scripts: files of `ui/`, as they were written, compressed once when first asked for.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::answer::{Answer, gzip};
+use super::asked::Asked;
+
+const CSS: &str = "text/css; charset=utf-8";
+const JS: &str = "text/javascript; charset=utf-8";
+
+/// Name, type, text.
+const FILES: &[(&str, &str, &str)] =
+    &[("base.css", CSS, include_str!("ui/base.css")), ("base.js", JS, include_str!("ui/base.js"))];
+
+/// The files, with what is worked out once.
+pub(super) struct Assets(Vec<Asset>);
+
+struct Asset {
+    name: &'static str,
+    content_type: &'static str,
+    text: &'static str,
+    etag: String,
+    zipped: OnceLock<Option<Bytes>>,
+}
+
+impl Assets {
+    pub(super) fn new() -> Assets {
+        let asset = |(name, content_type, text): &(&'static str, &'static str, &'static str)| {
+            let mut hasher = DefaultHasher::new();
+            text.hash(&mut hasher);
+            let etag = format!("\"{:016x}\"", hasher.finish());
+            Asset { name, content_type, text, etag, zipped: OnceLock::new() }
+        };
+        Assets(FILES.iter().map(asset).collect())
+    }
+
+    pub(super) fn answer(&self, name: &str, asked: &Asked) -> Answer {
+        let Some(asset) = self.0.iter().find(|asset| asset.name == name) else {
+            return Answer::text("there is no such file\n".to_owned()).with_status(StatusCode::NOT_FOUND);
+        };
+        if asked.has.as_deref().is_some_and(|has| has.contains(&asset.etag)) {
+            let unchanged = Answer::file(asset.content_type, Bytes::new(), &asset.etag);
+            return unchanged.with_status(StatusCode::NOT_MODIFIED);
+        }
+        let zipped =
+            asked.takes_gzip.then(|| asset.zipped.get_or_init(|| gzip(asset.text.as_bytes())).clone()).flatten();
+        match zipped {
+            Some(zipped) => Answer::file(asset.content_type, zipped, &asset.etag).compressed(),
+            None => Answer::file(asset.content_type, Bytes::from_static(asset.text.as_bytes()), &asset.etag),
+        }
+    }
+}

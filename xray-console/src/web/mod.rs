@@ -1,0 +1,169 @@
+//! The console's pages: what a browser shows, on the port that takes segments.
+//!
+//! HTML is rendered here and works without JavaScript; ES modules of ours (`ui/*.js`, shipped as they are written) make it
+//! quicker: they fetch parts of the same pages, by the page's own URL with `part=…`. There is no other interface behind
+//! the pages, and no request to any other host.
+//!
+//! | path | shows | in |
+//! |---|---|---|
+//! | `/traces` | the list | `traces/` |
+//! | `/t/ID` | one trace along time | `trace/` |
+//! | `/map` | the service map | `map/` |
+//! | `/live` | traces as they end | `live/` |
+//! | `/sampling`, `/diagnostics`, `/about` | rules and their counts; what came and what was refused; keys | each its own |
+//! | `/assets/NAME` | styles and scripts | `assets.rs` |
+//!
+//! # Adding a page
+//!
+//! A function from [`Asked`] to [`Answer`], named in [`PAGES`]. It is called on one of the server's threads that may
+//! block, after the guard has let the request in. It looks at [`Asked::query`], asks [`Asked::api`], and answers with
+//! [`Asked::page`] (a [`Frame`] around its markup) or, if [`Asked::part`] names a part, with [`Answer::part`]. Styles and
+//! scripts of its own are files in `ui/`, listed in `assets.rs` and named in the frame. Text of strangers goes through
+//! [`shown`]; maud escapes the rest.
+//!
+//! # Safety
+//!
+//! Who may see pages is the guard's to say (`api/guard.rs`). Every answer forbids inline script and style, frames, other
+//! hosts, and forms to elsewhere ([`answer::POLICY`]).
+
+// While pages that use all of it are being built.
+#![allow(dead_code)]
+
+mod about;
+mod answer;
+mod asked;
+mod assets;
+mod condition;
+mod frame;
+mod map;
+mod query;
+mod shown;
+mod trace;
+mod traces;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use http::{Method, Request, Response};
+use hyper::body::Incoming;
+use maud::html;
+
+use crate::api::{Api, ApiError, Body, COOKIE, Caller, Guard, Kind};
+
+pub(crate) use query::escaped;
+
+use answer::Answer;
+use asked::Asked;
+use assets::Assets;
+use frame::{Frame, Section};
+use query::Query;
+use shown::shown;
+
+/// What all pages share.
+pub(crate) struct Pages {
+    api: Arc<Api>,
+    /// Where the console listens.
+    address: SocketAddr,
+    assets: Assets,
+}
+
+/// A page: the whole path, or what it begins with if that ends in `/`.
+struct Page {
+    path: &'static str,
+    show: fn(&Asked) -> Answer,
+}
+
+/// Every page. `/assets/NAME` is apart, for it tells nothing about anybody.
+static PAGES: &[Page] = &[
+    Page { path: "/", show: |asked| Answer::redirect(&asked.query.href("/traces")) },
+    Page { path: "/traces", show: traces::show },
+    Page { path: "/t/", show: trace::show },
+    Page { path: "/map", show: map::show },
+    Page { path: "/about", show: about::show },
+];
+
+impl Page {
+    /// The page at this path, and what of the path is behind the page's own.
+    fn at(path: &str) -> Option<(&'static Page, &str)> {
+        PAGES.iter().find_map(|page| {
+            let rest = path.strip_prefix(page.path)?;
+            let is_whole = rest.is_empty() || (page.path.len() > 1 && page.path.ends_with('/'));
+            is_whole.then_some((page, rest))
+        })
+    }
+}
+
+impl Pages {
+    pub(crate) fn new(api: Arc<Api>, address: SocketAddr) -> Pages {
+        Pages { api, address, assets: Assets::new() }
+    }
+}
+
+/// Answers what a browser asks for; gives back what is no page's.
+pub(crate) async fn serve(
+    pages: &Arc<Pages>,
+    guard: &Guard,
+    peer: SocketAddr,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Request<Incoming>> {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(request);
+    }
+    let asked = Asked::new(Arc::clone(pages), request.uri(), request.headers());
+    let page = Page::at(&asked.path).map(|(page, rest)| (page, rest.to_owned()));
+    let asset = asked.path.strip_prefix("/assets/").filter(|_| guard.queries);
+    if page.is_none() && asset.is_none() && !asked.wants_html {
+        return Err(request);
+    }
+    if let Some(name) = asset {
+        return Ok(pages.assets.answer(name, &asked).into_response(&asked));
+    }
+    if let Some(token) = asked.query.get("token").filter(|token| guard.knows(token)) {
+        return Ok(welcome(&asked, token).into_response(&asked));
+    }
+    let caller = Caller { peer: peer.ip(), uri: request.uri(), headers: request.headers() };
+    if let Err(error) = guard.admit(Kind::Page, &caller) {
+        return Ok(refused(&asked, &error).into_response(&asked));
+    }
+    let Some((page, rest)) = page else { return Ok(missing(&asked).into_response(&asked)) };
+    let asked = Asked { rest, ..asked };
+    let takes_gzip = asked.takes_gzip;
+    let shown = tokio::task::spawn_blocking(move || (page.show)(&asked).into_response(&asked)).await;
+    Ok(shown.unwrap_or_else(|_| Answer::broken_off().into_response_for(takes_gzip)))
+}
+
+/// Takes the token out of the address, into a cookie. Not by a redirect: after a link on another site's page browsers
+/// would send the cookie to none of the redirects that follow, but they do to what the page itself leads to.
+fn welcome(asked: &Asked, token: &str) -> Answer {
+    let to = asked.query.without("token").href(&asked.path);
+    let page = html! {
+        (maud::DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; meta http-equiv="refresh" content={ "0;url=" (to) }; title { "xrc" } }
+            body { p { a href=(to) { "Go on to the console" } } }
+        }
+    };
+    Answer::page(page).with_cookie(&format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", escaped(token)))
+}
+
+/// Who is not let in gets no frame, and the reason.
+fn refused(asked: &Asked, error: &ApiError) -> Answer {
+    let body = html! {
+        h1 { "No entry" }
+        p { (shown(error.message())) }
+        // After a link on another site's page the cookie is not sent; after one on this page it is.
+        p { a href=(asked.query.href(&asked.path)) { "Try again" } }
+        p { "With the token, the address is the one that " code { "xrc up" } " printed, which ends in " code { "?token=…" } }
+    };
+    Answer::page(frame::bare("No entry", &body)).with_status(error.kind().status())
+}
+
+fn missing(asked: &Asked) -> Answer {
+    let body = html! {
+        h1 { "No such page" }
+        p { "There is nothing at " code { (shown(&asked.path)) } "." }
+        p { a href="/traces" { "Traces" } " · " a href="/map" { "Map" } " · " a href="/about" { "Help" } }
+    };
+    let frame = Frame { title: "No such page", ..Frame::new(Section::None) };
+    asked.page(&frame, body).with_status(http::StatusCode::NOT_FOUND)
+}
