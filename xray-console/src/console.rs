@@ -49,7 +49,7 @@ pub struct Console {
     address: SocketAddr,
     api: Arc<Api>,
     /// Reads datagrams until it is dropped.
-    _udp: Listener,
+    udp: Listener,
     /// Its end tells the server to stop.
     stop: Option<watch::Sender<()>>,
     server: Option<JoinHandle<()>>,
@@ -62,6 +62,7 @@ pub struct Console {
 #[must_use = "a builder does nothing until `start` is called"]
 pub struct ConsoleBuilder {
     address: SocketAddr,
+    udp: Option<SocketAddr>,
     bound: usize,
     store: Option<Store>,
     clock: Arc<dyn Clock>,
@@ -117,6 +118,7 @@ impl Console {
     pub fn builder() -> ConsoleBuilder {
         ConsoleBuilder {
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
+            udp: None,
             bound: DEFAULT_BOUND,
             store: None,
             clock: Arc::new(SystemClock),
@@ -128,9 +130,15 @@ impl Console {
         }
     }
 
-    /// Where it listens, by UDP and TCP: what `AWS_XRAY_DAEMON_ADDRESS` takes.
+    /// Where it listens by TCP, and by UDP unless that [was given an address of its own](ConsoleBuilder::udp_address):
+    /// what `AWS_XRAY_DAEMON_ADDRESS` takes.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it listens by UDP.
+    pub fn udp_address(&self) -> SocketAddr {
+        self.udp.address()
     }
 
     /// Answers an operation of X-Ray's API, without HTTP in between.
@@ -182,6 +190,12 @@ impl ConsoleBuilder {
         self
     }
 
+    /// Listens here by UDP, and by TCP where [`address`](ConsoleBuilder::address) says. Port 0 is a free one.
+    pub fn udp_address(mut self, address: SocketAddr) -> ConsoleBuilder {
+        self.udp = Some(address);
+        self
+    }
+
     /// Memory for traces, bytes. At the bound the oldest go.
     pub fn bound(mut self, bytes: usize) -> ConsoleBuilder {
         self.bound = bytes;
@@ -213,7 +227,8 @@ impl ConsoleBuilder {
         self
     }
 
-    /// Whether queries are answered. Without this they are, unless segments are relayed.
+    /// Whether queries are answered. Without this they are, unless segments are relayed. A console that relays and
+    /// answers none keeps no traces either, unless [a store](ConsoleBuilder::store) was given for them.
     pub fn queries(mut self, answered: bool) -> ConsoleBuilder {
         self.queries = Some(answered);
         self
@@ -234,6 +249,8 @@ impl ConsoleBuilder {
     ///
     /// [`StartError`]: above all, the address is in use; it says by whom.
     pub fn start(self) -> Result<Console, StartError> {
+        #[cfg(feature = "relay")]
+        let passes_only = self.store.is_none() && !self.queries.unwrap_or(false);
         let store = self.store.unwrap_or_else(|| Store::with_clock(self.bound, Arc::clone(&self.clock)));
         let intake = Intake::new(store);
         let upstream: Option<Box<dyn Upstream>> = None;
@@ -244,17 +261,21 @@ impl ConsoleBuilder {
             None => upstream,
             Some(relay) => {
                 let onward = Arc::downgrade(relay);
-                intake.pass_on(move |document| {
+                let push = move |document: &[u8]| {
                     if let Some(relay) = onward.upgrade() {
                         relay.push(document);
                     }
-                });
+                };
+                intake.pass_on(push, passes_only);
                 Some(Box::new(Arc::downgrade(relay)) as Box<dyn Upstream>)
             }
         };
         let queries = self.queries.unwrap_or(upstream.is_none());
-        let (tcp, udp) = listen(&intake, self.address)?;
-        let address = udp.address();
+        let (tcp, udp) = match self.udp {
+            None => listen(&intake, self.address)?,
+            Some(udp) => listen_apart(&intake, self.address, udp)?,
+        };
+        let address = tcp.local_addr().map_err(StartError::Server)?;
         let api = Arc::new(Api::new(intake, self.rules, self.clock, upstream));
         let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries }, address));
         let (stop, stopped) = watch::channel(());
@@ -278,7 +299,7 @@ impl ConsoleBuilder {
         Ok(Console {
             address,
             api,
-            _udp: udp,
+            udp,
             stop: Some(stop),
             server: Some(server),
             #[cfg(feature = "relay")]
@@ -309,6 +330,13 @@ fn listen(intake: &Intake, address: SocketAddr) -> Result<(TcpListener, Listener
             Err(error) => return Err(failed(bound, "UDP", error)),
         }
     }
+}
+
+/// Each on an address of its own.
+fn listen_apart(intake: &Intake, tcp: SocketAddr, udp: SocketAddr) -> Result<(TcpListener, Listener), StartError> {
+    let listener = TcpListener::bind(tcp).map_err(|error| failed(tcp, "TCP", error))?;
+    let reader = intake.listen(udp).map_err(|error| failed(udp, "UDP", error))?;
+    Ok((listener, reader))
 }
 
 fn failed(address: SocketAddr, protocol: &'static str, source: io::Error) -> StartError {

@@ -1,9 +1,12 @@
 //! What can be said on the command line.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Where a console listens, as the X-Ray daemon does.
+pub(crate) const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000));
 
 /// X-Ray on your own machine: daemon, trace store, query API, service map and timeline.
 #[derive(Debug, Parser)]
@@ -21,7 +24,7 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Where the console listens or is asked: UDP for segments, TCP for all else.
-    #[arg(long, global = true, value_name = "HOST:PORT", default_value = "127.0.0.1:2000")]
+    #[arg(long, global = true, value_name = "HOST:PORT", default_value_t = DEFAULT_ADDRESS)]
     pub(crate) addr: SocketAddr,
     /// Ask AWS X-Ray instead of a console (commands that read).
     #[arg(long, global = true)]
@@ -75,6 +78,8 @@ pub(crate) enum Color {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Take segments and answer queries, until interrupted; the default.
+    // The last of repeated flags counts, as with the X-Ray daemon: an image gives some, a task definition others.
+    #[command(args_override_self = true)]
     Up(Up),
     /// Run a program with a console and show the traces it made.
     Run(Run),

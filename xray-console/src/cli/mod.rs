@@ -6,10 +6,13 @@ mod args;
 mod ask;
 mod bundle;
 mod cost;
+#[cfg(feature = "relay")]
+mod daemon;
 mod demo;
 mod doctor;
 mod failure;
 mod lint;
+mod log;
 mod output;
 #[cfg(feature = "relay")]
 mod relay;

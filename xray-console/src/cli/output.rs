@@ -100,8 +100,8 @@ fn closed(error: &io::Error) -> Failure {
 }
 
 /// `1 trace`, `2 traces`.
-pub(crate) fn counted(number: usize, what: &str) -> String {
-    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+pub(crate) fn counted<N: std::fmt::Display + PartialEq + From<u8>>(number: N, what: &str) -> String {
+    format!("{number} {what}{}", if number == N::from(1) { "" } else { "s" })
 }
 
 /// A whole number with commas: `34,862,400`.

@@ -10,40 +10,53 @@ use xray_console::{Console, ConsoleBuilder, StartError};
 
 use super::args::{Global, Tail, Up};
 use super::failure::{Done, Failure};
+use super::log::{Level, Log};
 use super::output::Output;
 use super::tail::tail;
 
 pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done {
-    let builder = builder(options, global)?.address(global.addr);
+    let (builder, log) = builder(options, global)?;
     let builder = match global.token() {
         Some(token) => builder.expose(token),
         None => builder,
     };
     let console = builder.start().map_err(|error| refused(&error))?;
-    let address = console.address();
-    eprintln!("xrc {}  listening  udp and tcp {address}", env!("CARGO_PKG_VERSION"));
-    eprintln!("           store      {}", store(options));
-    eprintln!("           sampling   {}", sampling(options));
-    eprintln!("waiting for segments. Try:  xrc demo     or run your app: AWS_XRAY_DAEMON_ADDRESS={address}");
-    if address.ip().is_loopback() {
-        eprintln!(
-            "           in a container: AWS_XRAY_DAEMON_ADDRESS=host.docker.internal:{0}, and start me with --addr 0.0.0.0:{0}",
-            address.port()
-        );
-    }
+    greet(&console, options, &log);
     let shows = !options.no_tail && queries(options) && std::io::stdout().is_terminal();
-    let client = Client::Local(Local::new(address).with_token(global.token()));
+    let client = Client::Local(Local::new(console.address()).with_token(global.token()));
     let all = Tail { expression: None, limit: None };
     tokio::select! {
         done = tail(&client, &all, false, to), if shows => done?,
-        () = watched(&console) => {}
+        () = watched(&console, &log) => {}
         () = interrupted() => {}
     }
     let counters = console.intake().counters();
-    eprintln!("{} documents received, {} refused, {} dropped", counters.documents, counters.refused, counters.dropped);
+    let (documents, refused, dropped) = (counters.documents, counters.refused, counters.dropped);
+    log.say(Level::Info, &format!("{documents} documents received, {refused} refused, {dropped} dropped"));
     #[cfg(feature = "relay")]
-    super::relay::told(&console);
+    super::relay::told(&console, &log);
     Ok(())
+}
+
+/// What is here, and what to do with it.
+fn greet(console: &Console, options: &Up, log: &Log) {
+    let say = |line: &str| log.say(Level::Info, line);
+    let (tcp, udp) = (console.address(), console.udp_address());
+    let listening = if tcp == udp { format!("udp and tcp {tcp}") } else { format!("udp {udp}  tcp {tcp}") };
+    say(&format!("xrc {}  listening  {listening}", env!("CARGO_PKG_VERSION")));
+    say(&format!("           store      {}", store(options)));
+    say(&format!("           sampling   {}", sampling(options)));
+    if relays(options) {
+        return;
+    }
+    say(&format!("waiting for segments. Try:  xrc demo     or run your app: AWS_XRAY_DAEMON_ADDRESS={tcp}"));
+    if tcp.ip().is_loopback() {
+        let port = tcp.port();
+        say(&format!(
+            "           in a container: AWS_XRAY_DAEMON_ADDRESS=host.docker.internal:{port}, \
+             and start me with --addr 0.0.0.0:{port}"
+        ));
+    }
 }
 
 /// Whether the console answers what is asked of it, such as the traces that came.
@@ -58,11 +71,11 @@ fn queries(options: &Up) -> bool {
 }
 
 /// Tells of the relay's trouble as it happens; never ends.
-async fn watched(console: &Console) {
+async fn watched(console: &Console, log: &Log) {
     #[cfg(feature = "relay")]
-    super::relay::watch(console).await;
+    super::relay::watch(console, log).await;
     #[cfg(not(feature = "relay"))]
-    let _ = console;
+    let _ = (console, log);
     std::future::pending().await
 }
 
@@ -77,11 +90,26 @@ fn relays(options: &Up) -> bool {
     }
 }
 
-/// As the options of `up` say.
-fn builder(options: &Up, global: &Global) -> Result<ConsoleBuilder, Failure> {
-    let mut builder = Console::builder();
-    let bound = options
-        .memory
+/// As the options of `up` say; and where it is to say what happens.
+fn builder(options: &Up, global: &Global) -> Result<(ConsoleBuilder, Log), Failure> {
+    let mut builder = Console::builder().address(global.addr);
+    #[cfg(not(feature = "relay"))]
+    let (log, memory) = (Log::new(Level::default()), options.memory);
+    #[cfg(feature = "relay")]
+    let (log, memory) = {
+        let file = options.relay.file()?;
+        let log = options.relay.log(&file)?;
+        let settings = options.relay.settings(file, global)?;
+        let memory = options.memory.or(settings.as_ref().and_then(|settings| settings.memory));
+        if let Some(settings) = settings {
+            builder = builder.relay(settings.config).queries(options.relay.queries).address(settings.tcp);
+            if settings.udp != settings.tcp {
+                builder = builder.udp_address(settings.udp);
+            }
+        }
+        (log, memory)
+    };
+    let bound = memory
         .map_or(DEFAULT_BOUND, |megabytes| usize::try_from(megabytes).unwrap_or(usize::MAX).saturating_mul(1_000_000));
     builder = builder.bound(bound);
     #[cfg(feature = "db")]
@@ -93,13 +121,7 @@ fn builder(options: &Up, global: &Global) -> Result<ConsoleBuilder, Failure> {
         let rules = ServedRules::from_file(file).map_err(|error| Failure::usage(with_causes(&error)))?;
         builder = builder.sampling_rules(rules);
     }
-    #[cfg(feature = "relay")]
-    if let Some(config) = options.relay.config(global)? {
-        builder = builder.relay(config).queries(options.relay.queries);
-    }
-    #[cfg(not(feature = "relay"))]
-    let _ = global;
-    Ok(builder)
+    Ok((builder, log))
 }
 
 fn store(options: &Up) -> String {
@@ -111,6 +133,7 @@ fn store(options: &Up) -> String {
     let file: Option<&std::path::Path> = None;
     let kept = file.map_or(kept.clone(), |file| format!("{kept}, and the file {}", file.display()));
     match (relays(options), file) {
+        (true, None) if !queries(options) => "none; segments go on to AWS X-Ray by a spool on disk".to_owned(),
         (true, _) => format!("{kept}; segments go on to AWS X-Ray by a spool on disk"),
         (false, Some(_)) => kept,
         (false, None) => format!("{kept}; nothing is written to disk or sent anywhere"),

@@ -34,7 +34,7 @@ impl Intake {
 
     /// A document, or what stands in the place of one.
     pub(super) fn body(&self, body: &[u8], sender: Sender) -> Result<(), Refusal> {
-        if let Some(onward) = self.shared.onward.0.get() {
+        if let Some((onward, _)) = self.shared.onward.0.get() {
             onward(body);
         }
         let counts = &self.shared.counts;

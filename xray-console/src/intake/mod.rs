@@ -75,9 +75,9 @@ struct Shared {
     onward: Onward,
 }
 
-/// Who else is given every document, as it came: the relay.
+/// Who else is given every document, as it came: the relay; and whether it alone is.
 #[derive(Default)]
-struct Onward(OnceLock<Box<GiveTo>>);
+struct Onward(OnceLock<(Box<GiveTo>, bool)>);
 
 type GiveTo = dyn Fn(&[u8]) + Send + Sync;
 
@@ -124,10 +124,10 @@ impl Intake {
     }
 
     /// Gives every document that comes from a network to `onward` as well, as it came, before it is looked at. Only the
-    /// first who asks is heard.
+    /// first who asks is heard. If it `only` goes there, the store is given nothing.
     #[cfg(feature = "relay")]
-    pub(crate) fn pass_on(&self, onward: impl Fn(&[u8]) + Send + Sync + 'static) {
-        let _ = self.shared.onward.0.set(Box::new(onward));
+    pub(crate) fn pass_on(&self, onward: impl Fn(&[u8]) + Send + Sync + 'static, only: bool) {
+        let _ = self.shared.onward.0.set((Box::new(onward), only));
     }
 
     /// Takes one document, without the header line of datagrams.
@@ -163,7 +163,8 @@ impl Intake {
         let Some(received) = Received::of(document, Arc::clone(&json)) else {
             return Err(Refusal::of(document, RefusalCode::InvalidTraceId, "trace_id cannot be read".to_owned()));
         };
-        let outcome = self.shared.store.put_received(received);
+        let passed_on = self.shared.onward.0.get().is_some_and(|(_, only)| *only);
+        let outcome = if passed_on { Outcome::PassedOn } else { self.shared.store.put_received(received) };
         self.shared.counts.accepted(json.len());
         let dropped = |code, why: &str| {
             self.trouble(TroubleKind::Dropped, code, why.to_owned(), sender, &json)

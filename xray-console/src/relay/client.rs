@@ -6,24 +6,46 @@ use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_sdk_xray::Client;
 use aws_sdk_xray::config::Region;
+use aws_sdk_xray::config::SharedHttpClient;
 use aws_sdk_xray::error::{ProvideErrorMetadata, SdkError};
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 
 use super::RelayConfig;
 
 /// The official daemon's own.
 const SESSION: &str = "xray-daemon";
 
-pub(super) async fn client(config: &RelayConfig) -> Client {
-    let http =
-        aws_smithy_http_client::Builder::new().tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build_https();
+/// A client of HTTP and HTTPS, by this proxy.
+pub(super) fn http(proxy: ProxyConfig) -> SharedHttpClient {
+    Builder::new().build_with_connector_fn(move |settings, components| {
+        let mut connector = Connector::builder();
+        connector.set_connector_settings(settings.cloned());
+        connector.set_sleep_impl(components.and_then(|components| components.sleep_impl()));
+        connector.proxy_config(proxy.clone()).tls_provider(tls::Provider::Rustls(CryptoMode::Ring)).build()
+    })
+}
+
+/// The proxy of the settings, for HTTPS; what is wrong with it.
+pub(super) fn proxy(config: &RelayConfig) -> Result<ProxyConfig, String> {
+    let Some(url) = &config.proxy else { return Ok(ProxyConfig::disabled()) };
+    let proxy = ProxyConfig::https(url.as_str()).map_err(|error| error.to_string())?;
+    Ok(match &config.no_proxy {
+        Some(hosts) => proxy.no_proxy(hosts),
+        None => proxy,
+    })
+}
+
+pub(super) async fn client(config: &RelayConfig, region: String, proxy: ProxyConfig) -> Client {
     let timeouts = TimeoutConfig::builder().operation_timeout(config.pace.answer).build();
     let loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(http(proxy))
+        .region(Region::new(region))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts);
-    let loader = match &config.region {
-        Some(region) => loader.region(Region::new(region.clone())),
+    let loader = match &config.profile {
+        Some(profile) => loader.profile_name(profile),
         None => loader,
     };
     #[cfg(test)]

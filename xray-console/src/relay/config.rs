@@ -11,13 +11,18 @@ const SPOOL_BOUND: u64 = 256_000_000;
 /// | here | official daemon | environment |
 /// |---|---|---|
 /// | `region` | `-n --region`, `Region` | `AWS_REGION` |
+/// | `local_mode` | `-o --local-mode`, `LocalMode` | |
 /// | `role_arn` | `-r --role-arn`, `RoleARN` | |
+/// | `profile` | `Profile` | `AWS_PROFILE`, by the AWS SDK |
+/// | `proxy` | `-p --proxy-address`, `ProxyAddress` | `HTTPS_PROXY`, `NO_PROXY` |
 /// | `endpoint` | `Endpoint` | `AWS_ENDPOINT_URL_XRAY`, `AWS_ENDPOINT_URL`, by the AWS SDK |
 /// | `resource_arn` | `-a --resource-arn`, `ResourceARN` | |
 /// | `concurrency` | `Concurrency` | |
 /// | `hostname`, `instance_id` | | `AWS_HOSTNAME`, `AWS_INSTANCE_ID` |
 ///
-/// Credentials are found as the AWS SDK finds them.
+/// Credentials are found as the AWS SDK finds them. A region that is neither given nor in `AWS_REGION` is that of the ECS
+/// task (`ECS_CONTAINER_METADATA_FILE`, not in local mode), of the shared configuration, or of the EC2 instance (not in
+/// local mode).
 ///
 /// # Examples
 ///
@@ -32,7 +37,12 @@ pub struct RelayConfig {
     pub(super) spool: PathBuf,
     pub(super) spool_bound: u64,
     pub(super) region: Option<String>,
+    pub(super) local_mode: bool,
+    pub(super) ecs_metadata: Option<PathBuf>,
     pub(super) role_arn: Option<String>,
+    pub(super) profile: Option<String>,
+    pub(super) proxy: Option<String>,
+    pub(super) no_proxy: Option<String>,
     pub(super) endpoint: Option<String>,
     pub(super) resource_arn: Option<String>,
     pub(super) hostname: Option<String>,
@@ -65,7 +75,12 @@ impl RelayConfig {
             spool: spool.into(),
             spool_bound: SPOOL_BOUND,
             region: None,
+            local_mode: false,
+            ecs_metadata: None,
             role_arn: None,
+            profile: None,
+            proxy: None,
+            no_proxy: None,
             endpoint: None,
             resource_arn: None,
             hostname: None,
@@ -83,18 +98,45 @@ impl RelayConfig {
         }
     }
 
-    /// With what the environment says: `AWS_REGION`, `AWS_HOSTNAME`, `AWS_INSTANCE_ID`.
+    /// With what the environment says: `AWS_REGION`, `HTTPS_PROXY`, `NO_PROXY` (these two in small letters as well),
+    /// `AWS_HOSTNAME`, `AWS_INSTANCE_ID`, and `ECS_CONTAINER_METADATA_FILE` if `ECS_ENABLE_CONTAINER_METADATA` is `true`.
     pub fn with_environment(mut self, variable: impl Fn(&str) -> Option<String>) -> RelayConfig {
-        let set = |name: &str, before: Option<String>| variable(name).filter(|value| !value.is_empty()).or(before);
-        self.region = set("AWS_REGION", self.region);
-        self.hostname = set("AWS_HOSTNAME", self.hostname);
-        self.instance_id = set("AWS_INSTANCE_ID", self.instance_id);
+        let set = |names: &[&str], before: Option<String>| {
+            names.iter().filter_map(|name| variable(name)).find(|value| !value.is_empty()).or(before)
+        };
+        self.region = set(&["AWS_REGION"], self.region);
+        self.proxy = set(&["HTTPS_PROXY", "https_proxy"], self.proxy);
+        self.no_proxy = set(&["NO_PROXY", "no_proxy"], self.no_proxy);
+        self.hostname = set(&["AWS_HOSTNAME"], self.hostname);
+        self.instance_id = set(&["AWS_INSTANCE_ID"], self.instance_id);
+        if set(&["ECS_ENABLE_CONTAINER_METADATA"], None).is_some_and(|value| value.eq_ignore_ascii_case("true")) {
+            self.ecs_metadata = set(&["ECS_CONTAINER_METADATA_FILE"], None).map(PathBuf::from);
+        }
         self
     }
 
     /// In this region.
     pub fn with_region(mut self, region: impl Into<String>) -> RelayConfig {
         self.region = Some(region.into());
+        self
+    }
+
+    /// Without looking for a region in the metadata of a container or an instance, which takes seconds where there are none.
+    pub fn with_local_mode(mut self, local: bool) -> RelayConfig {
+        self.local_mode = local;
+        self
+    }
+
+    /// With the credentials of this profile of the shared configuration.
+    pub fn with_profile(mut self, profile: impl Into<String>) -> RelayConfig {
+        self.profile = Some(profile.into());
+        self
+    }
+
+    /// By this proxy, a URL such as `http://proxy.example.com:3128`, for what goes over HTTPS: AWS X-Ray and credentials,
+    /// not the metadata of containers and instances. Hosts of `NO_PROXY` are not asked by it.
+    pub fn with_proxy(mut self, url: impl Into<String>) -> RelayConfig {
+        self.proxy = Some(url.into());
         self
     }
 

@@ -16,18 +16,20 @@
 //! | a failed batch is sent again | after 0.2 s, doubled each time up to 30 s, less up to half by chance |
 //! | the spool | 256 MB by default; beyond it the oldest go and are counted |
 //! | lost by `kill -9` | what the socket holds and the intake has not read; nothing that was acknowledged over TCP |
+//! | lost by a power cut | that, and what came within the last second: the spool is written through to the disk so often |
 //!
 //! A batch that AWS refuses whole (400, 413) is divided until the documents it refuses are alone. Sampling calls are
 //! passed on to AWS; queries are off unless asked for. Every minute AWS is told how many segments came and went, as the
 //! official daemon does (telemetry records).
 //!
-//! Differences from the official daemon (3.6): no EC2 or ECS metadata is read for a region; there is no reverse proxy
-//! for other calls; NoVerifySSL is not offered.
+//! Differences from the official daemon (3.6): there is no reverse proxy for other calls; NoVerifySSL is not offered; what
+//! waits is on disk, not in memory.
 //!
 //! Source: aws-xray-daemon 3.6.6.
 
 mod client;
 mod config;
+mod region;
 mod sampling;
 mod sender;
 mod spool;
@@ -113,8 +115,18 @@ pub struct RelayCounters {
 #[non_exhaustive]
 pub enum RelayError {
     /// No region is known.
-    #[error("no AWS region: give one, or set AWS_REGION")]
+    #[error(
+        "no AWS region: give one, or set AWS_REGION; neither the shared configuration nor metadata of ECS or EC2 has one"
+    )]
     NoRegion,
+    /// The proxy's address is no URL.
+    #[error("proxy {url}: {reason}; expected a URL such as http://proxy.example.com:3128")]
+    Proxy {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The spool's folder cannot be used.
     #[error("spool {folder}")]
     Spool {
@@ -129,15 +141,15 @@ pub enum RelayError {
 }
 
 impl Relay {
-    /// Starts to send, with what is left in the spool from before.
+    /// Starts to send, with what is left in the spool from before. Where a region has to be
+    /// [looked for](RelayConfig), it waits for that.
     ///
     /// # Errors
     ///
     /// [`RelayError`].
     pub fn start(config: RelayConfig) -> Result<Relay, RelayError> {
-        if config.region.is_none() {
-            return Err(RelayError::NoRegion);
-        }
+        let proxy = client::proxy(&config)
+            .map_err(|reason| RelayError::Proxy { url: config.proxy.clone().unwrap_or_default(), reason })?;
         let folder = || config.spool.display().to_string();
         let spool = Spool::open(&config.spool, config.spool_bound)
             .map_err(|source| RelayError::Spool { folder: folder(), source })?;
@@ -148,8 +160,25 @@ impl Relay {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RelayError::Start)?;
         let sending = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("xray-relay".to_owned());
-        let run = move || runtime.block_on(sender::run(sending, config, to_call, stopped));
+        let (told, region) = std::sync::mpsc::sync_channel(1);
+        // Whoever starts a relay may be in a runtime, where it cannot wait for another one.
+        let run = move || {
+            runtime.block_on(async {
+                let region = match config.region.clone() {
+                    Some(region) => Some(region),
+                    None => region::found(&config).await,
+                };
+                let _ = told.send(region.is_some());
+                if let Some(region) = region {
+                    let client = client::client(&config, region, proxy).await;
+                    sender::run(sending, config, client, to_call, stopped).await;
+                }
+            });
+        };
         let thread = thread.spawn(run).map_err(RelayError::Start)?;
+        if region.recv() != Ok(true) {
+            return Err(RelayError::NoRegion);
+        }
         Ok(Relay { shared, calls, stop: Some(stop), thread: Some(thread) })
     }
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::client::{self, Failure, failure};
+use super::client::{Failure, failure};
 use super::config::Pace;
 use super::{RelayConfig, Shared, sampling, telemetry};
 
@@ -21,14 +21,15 @@ pub(super) const BATCH: usize = 50;
 pub(super) async fn run(
     shared: Arc<Shared>,
     config: RelayConfig,
+    client: Client,
     calls: mpsc::Receiver<sampling::Call>,
     mut stopped: watch::Receiver<()>,
 ) {
     let work = async {
-        let client = client::client(&config).await;
         // They end with this future, when the relay stops.
         let mut beside = JoinSet::new();
         beside.spawn(sampling::serve(client.clone(), calls));
+        beside.spawn(sync(Arc::clone(&shared), config.pace.linger));
         beside.spawn(telemetry::send(Arc::clone(&shared), client.clone(), config.clone()));
         send(&shared, &client, &config).await;
     };
@@ -73,6 +74,18 @@ async fn send(shared: &Arc<Shared>, client: &Client, config: &RelayConfig) {
         if let Err(error) = shared.spool.done(waiting.end, count) {
             shared.report(None, "SpoolFailed", format!("the spool cannot be written; some is sent again: {error}"));
             sleep(config.pace.longest_pause).await;
+        }
+    }
+}
+
+/// Writes the spool through to the disk, so that a power cut takes no more than what came since the last time. It goes on
+/// through an outage, and nobody waits for the disk.
+async fn sync(shared: Arc<Shared>, every: Duration) {
+    loop {
+        sleep(every).await;
+        let syncing = Arc::clone(&shared);
+        if let Ok(Err(error)) = tokio::task::spawn_blocking(move || syncing.spool.sync()).await {
+            shared.report(None, "SpoolFailed", format!("the spool cannot be written through to the disk: {error}"));
         }
     }
 }

@@ -343,6 +343,8 @@ fn a_console_passes_on_documents_and_sampling_calls_and_answers_no_query() {
         [document(2, "by tcp"), document(1, "by udp")].iter().rev().cloned().collect::<Vec<_>>()
     );
 
+    assert_eq!(console.store().counters().put, 0, "nobody may ask for them, so they are not kept");
+
     let rules = console.call(GetSamplingRules::default()).unwrap().sampling_rule_records;
     assert_eq!((rules[0].sampling_rule.as_ref().unwrap().fixed_rate, rules[0].modified_at), (0.05, Some(6.5)));
     let statistics = json!({"RuleName": "Default", "ClientID": "0123456789abcdef01234567", "Timestamp": 1.5, "RequestCount": 1, "SampledCount": 1});

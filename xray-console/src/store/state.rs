@@ -73,6 +73,8 @@ pub enum Outcome {
     Late,
     /// The trace takes its share of the store already: not kept.
     TraceFull,
+    /// The intake [only relays](crate::ConsoleBuilder::queries): the store was not given it.
+    PassedOn,
 }
 
 impl Outcome {
@@ -80,7 +82,7 @@ impl Outcome {
     pub fn revision(self) -> Option<u64> {
         match self {
             Outcome::New(revision) | Outcome::Completed(revision) | Outcome::Duplicate(revision) => Some(revision),
-            Outcome::Late | Outcome::TraceFull => None,
+            Outcome::Late | Outcome::TraceFull | Outcome::PassedOn => None,
         }
     }
 }

@@ -4,6 +4,10 @@
 mod alone;
 mod asked;
 #[cfg(all(unix, feature = "db", feature = "relay"))]
+mod relay;
+#[cfg(all(unix, feature = "db", feature = "relay"))]
+mod service;
+#[cfg(all(unix, feature = "db", feature = "relay"))]
 mod up;
 
 use std::io::Write;

@@ -8,25 +8,32 @@ use std::time::{Duration, Instant};
 use super::{SINCE, Said, Shop, with_input, xrc};
 
 /// A console of its own process; killed when it is dropped.
-struct Up {
+pub(crate) struct Up {
     child: Child,
     told: BufReader<ChildStderr>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Up {
     /// Starts it on a free port, and waits until it listens.
-    fn start(options: &[&str]) -> Up {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_xrc"));
-        command.args(["up", "--addr", "127.0.0.1:0", "--no-tail"]).args(options).env_clear();
-        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let mut told = BufReader::new(child.stderr.take().unwrap());
+    pub(crate) fn start<O: AsRef<str>>(options: &[O], variables: &[(&str, &str)]) -> Up {
+        let options: Vec<&str> = options.iter().map(AsRef::as_ref).collect();
+        let mut up = Up::spawn(&[&["--addr", "127.0.0.1:0"], &options[..]].concat(), variables);
         let mut line = String::new();
-        told.read_line(&mut line).unwrap();
-        let address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+        up.told.read_line(&mut line).unwrap();
         assert!(line.contains("listening  udp and tcp "), "{line}");
-        Up { child, told, address }
+        up.address = line.trim_end().rsplit(' ').next().unwrap().to_owned();
+        up
+    }
+
+    /// Starts it, and waits for nothing: the address is not known.
+    pub(crate) fn spawn(options: &[&str], variables: &[(&str, &str)]) -> Up {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_xrc"));
+        command.args(["up", "--no-tail"]).args(options).env_clear();
+        command.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").envs(variables.iter().copied());
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let told = BufReader::new(child.stderr.take().unwrap());
+        Up { child, told, address: String::new() }
     }
 
     /// Runs `xrc` against it.
@@ -42,7 +49,7 @@ impl Up {
     }
 
     /// Asks it to end, and gives what it said after it had begun to listen.
-    fn terminate(mut self) -> String {
+    pub(crate) fn terminate(mut self) -> String {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
         let mut told = String::new();
@@ -60,7 +67,7 @@ impl Drop for Up {
 }
 
 /// A place of this test's own, where nothing is.
-fn fresh(name: &str) -> PathBuf {
+pub(crate) fn fresh(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let _ = std::fs::remove_dir_all(&folder);
     std::fs::create_dir_all(&folder).unwrap();
@@ -73,11 +80,11 @@ fn traces_in_a_file_survive_any_end_of_the_console() {
     let options = ["--db", file.to_str().unwrap()];
     let list = [&["traces"], &SINCE[..]].concat();
 
-    let up = Up::start(&options);
+    let up = Up::start(&options, &[]);
     up.put(17, 1_465_510_280.0);
     drop(up); // as by kill -9
 
-    let up = Up::start(&options);
+    let up = Up::start(&options, &[]);
     up.put(18, 1_465_510_281.0);
     let before = up.xrc(&list);
     assert!(before.out.ends_with("2 of 2 traces looked at\n"), "{}", before.all());
@@ -85,7 +92,7 @@ fn traces_in_a_file_survive_any_end_of_the_console() {
     assert!(told.contains(&format!("and the file {}\n", file.display())), "{told}");
     assert!(told.contains(" documents received, 0 refused, 0 dropped\n"), "{told}");
 
-    assert_eq!(Up::start(&options).xrc(&list).all(), before.all());
+    assert_eq!(Up::start(&options, &[]).xrc(&list).all(), before.all());
 }
 
 #[test]
@@ -95,7 +102,7 @@ fn a_relay_passes_on_what_it_takes() {
     let options = ["--relay", "-n", "eu-central-1", "--endpoint", &endpoint, "--spool", spool.to_str().unwrap()];
     let documents = xray_console::demo::shop(17, 1_465_510_280.0).len() as u64;
 
-    let up = Up::start(&options);
+    let up = Up::start(&options, &[]);
     up.put(17, 1_465_510_280.0);
     let asked = up.xrc(&[&["traces"], &SINCE[..]].concat());
     assert!(asked.err.contains("queries are switched off"), "{}", asked.all());
