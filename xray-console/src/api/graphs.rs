@@ -225,6 +225,21 @@ impl Api {
         graph
     }
 
+    /// The graph of the traces of a time that are meant, and how many they are.
+    #[cfg(feature = "web")]
+    pub(crate) fn map(&self, window: &Window, is_meant: impl Fn(&Row) -> bool) -> (Vec<Service>, u64) {
+        let (mut graph, mut count) = (ServiceGraph::default(), 0);
+        self.store().scan(window, |row| {
+            if is_meant(row) {
+                graph.add(&row.part);
+                count += 1;
+            }
+            true
+        });
+        self.follow_links(&mut graph);
+        (graph.services(), count)
+    }
+
     fn follow_links(&self, graph: &mut ServiceGraph) {
         let linked: Vec<String> = graph.unresolved().take(LINKED).map(str::to_owned).collect();
         for row in linked.iter().filter_map(|id| self.store().row(id)) {

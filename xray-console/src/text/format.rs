@@ -97,7 +97,7 @@ pub(super) fn fit(text: &str, width: usize, ascii: bool) -> String {
 }
 
 /// The text in at most so many columns.
-pub(super) fn cut(text: &str, width: usize, ascii: bool) -> String {
+pub(crate) fn cut(text: &str, width: usize, ascii: bool) -> String {
     if columns(text) <= width {
         return text.to_owned();
     }

@@ -182,7 +182,7 @@ fn bar(statistics: &SummaryStatistics, style: Style) -> String {
 }
 
 /// Never `100.0 %` or `0.0 %` of what is not all or nothing.
-fn percent(count: u64, total: u64) -> String {
+pub(crate) fn percent(count: u64, total: u64) -> String {
     if count == total {
         return "100 %".to_owned();
     }

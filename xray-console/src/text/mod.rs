@@ -27,6 +27,9 @@ pub use map::{MapOptions, map};
 pub use show::{ShowOptions, show};
 pub use traces::traces;
 
+#[cfg(feature = "web")]
+pub(crate) use {format::cut, map::percent};
+
 use crate::timeline::Mark;
 
 /// How text is drawn.

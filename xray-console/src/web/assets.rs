@@ -13,8 +13,12 @@ const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
 /// Name, type, text.
-const FILES: &[(&str, &str, &str)] =
-    &[("base.css", CSS, include_str!("ui/base.css")), ("base.js", JS, include_str!("ui/base.js"))];
+const FILES: &[(&str, &str, &str)] = &[
+    ("base.css", CSS, include_str!("ui/base.css")),
+    ("base.js", JS, include_str!("ui/base.js")),
+    ("map.css", CSS, include_str!("ui/map.css")),
+    ("map.js", JS, include_str!("ui/map.js")),
+];
 
 /// The files, with what is worked out once.
 pub(super) struct Assets(Vec<Asset>);

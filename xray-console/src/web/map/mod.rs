@@ -1,12 +1,136 @@
-//! `/map`: the service map.
+//! `/map`: the service map, drawn here and working without JavaScript; `ui/map.js` keeps it up to date, and lets it be
+//! moved and enlarged.
+//!
+//! | parameter | says |
+//! |---|---|
+//! | `q`, `w`, `from`, `to` | of which traces the map is |
+//! | `sel` | the node or edge whose panel is open, by its [key](view) |
+//! | `part=map` | what is inside the frame, for the script |
+//! | `at` | with it: where nodes stood, so that they stay there while others come |
+//!
+//! A page that is loaded anew is laid out anew; nothing of it is kept here.
 
-use maud::html;
+mod drawing;
+mod expression;
+mod histogram;
+mod links;
+mod panel;
+mod ring;
+mod table;
+#[cfg(test)]
+mod tests;
+mod view;
+mod words;
+
+use maud::{Markup, html};
 
 use super::answer::Answer;
 use super::asked::Asked;
 use super::frame::{Frame, Section};
+use super::shown;
+use super::shown::quoted;
+use crate::graph::Service;
+use crate::store::Row;
+use links::Links;
+use view::View;
 
 pub(super) fn show(asked: &Asked) -> Answer {
-    let command = format!("xrc map{}", asked.query.span(asked.now()).option(asked.now()));
-    asked.page(&Frame { command: &command, ..Frame::new(Section::Map) }, html! { h1 { "Map" } })
+    let span = asked.query.span(asked.now());
+    let filter = asked.query.filter().map(|filter| asked.api().parsed(filter)).transpose();
+    let error = filter.as_ref().err().map(|error| html! { (shown(&error.to_string())) });
+    // What is no expression means no trace.
+    let is_meant = |row: &Row| match &filter {
+        Ok(filter) => filter.as_ref().is_none_or(|filter| filter.matches(&row.facts)),
+        Err(_) => false,
+    };
+    let (services, traces) = asked.api().map(&span.window(), is_meant);
+    let seconds = if span.start.is_finite() { span.end.min(asked.now()) - span.start } else { 0.0 };
+    let body = body(&services, traces, &Links { query: &asked.query, seconds });
+    if asked.part() == Some("map") {
+        return Answer::part(body);
+    }
+    let filter = asked.query.filter().map(|filter| format!(" {}", quoted(filter))).unwrap_or_default();
+    let command = format!("xrc map{filter}{}", span.option(asked.now()));
+    let title = title(&services);
+    let frame = Frame {
+        title: &title,
+        command: &command,
+        error: error.as_ref(),
+        styles: &["map.css"],
+        scripts: &["map.js"],
+        ..Frame::new(Section::Map)
+    };
+    asked.page(&frame, body)
+}
+
+/// What is inside the frame.
+fn body(services: &[Service], traces: u64, links: &Links<'_>) -> Markup {
+    let view = View::of(services, links.query.get("at"));
+    let selected = links.selection().and_then(|key| view.selected(key));
+    html! {
+        div #map {
+            div.summary {
+                h1 { "Service map" }
+                p #map-size { (words::size(&view)) ", " (words::count(traces, "trace")) }
+                @if view.more > 0 {
+                    p.notice { (words::count(view.more as u64, "node")) " with fewer requests not shown: a filter makes the map smaller" }
+                }
+                (legend())
+                div #map-tools role="group" aria-label="Zoom" hidden {
+                    button type="button" data-zoom="in" aria-label="Zoom in" title="Zoom in (w, or Ctrl and the wheel)" { "+" }
+                    button type="button" data-zoom="out" aria-label="Zoom out" title="Zoom out (s, or Ctrl and the wheel)" { "−" }
+                    button type="button" data-zoom="all" title="Show the whole map (0)" { "All" }
+                }
+            }
+            @if view.nodes.is_empty() {
+                (empty(links))
+            } @else {
+                div.stage.with-panel[selected.is_some()] {
+                    div #map-picture { (drawing::drawing(&view, links)) }
+                    @if let Some(selected) = selected { (panel::panel(&view, selected, links)) }
+                }
+                @if selected.is_none() && links.selection().is_some() {
+                    p.notice { "What the address selects is not in this map." }
+                }
+                (table::tables(&view, links))
+            }
+        }
+    }
+}
+
+fn legend() -> Markup {
+    html! {
+        ul #map-legend aria-label="Legend" {
+            @for (word, letter, what) in
+                [("ok", "✓", "ok"), ("throttle", "T", "throttle (429)"), ("error", "E", "error (4xx)"), ("fault", "F", "fault (5xx)")]
+            {
+                li { span class={ "mark " (word) } aria-hidden="true" { (letter) } " " (what) }
+            }
+        }
+    }
+}
+
+fn empty(links: &Links<'_>) -> Markup {
+    html! {
+        div.empty {
+            @if let Some(filter) = links.query.filter() {
+                p { "No trace of this time matches " code { (shown(filter)) } "." }
+                p { a href=(links.query.carried().without("q").href("/map")) { "Show the map without the filter" } }
+            } @else {
+                p { "No traces in this time." }
+                p { a href=(links.query.with("w", "all").only(&["w"]).href("/map")) { "Look at all there is" } " or send some: " code { "xrc demo" } }
+            }
+        }
+    }
+}
+
+/// `2 of 12 nodes red`: the state, for the window's title.
+fn title(services: &[Service]) -> String {
+    let services = services.iter().filter_map(|service| service.summary_statistics);
+    let (mut all, mut red) = (0_u64, 0_u64);
+    for statistics in services {
+        all += 1;
+        red += u64::from(ring::health(Some(&statistics)) == "red");
+    }
+    if red == 0 { "Map".to_owned() } else { format!("{red} of {all} red - Map") }
 }

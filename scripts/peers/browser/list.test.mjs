@@ -1,0 +1,75 @@
+// The way everybody goes: the list, a filter, a trace, and back.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, console_, open } from "./harness.mjs";
+
+const xrc = await console_();
+const chromium = await browser();
+await xrc.shop(100);
+
+/** The traces that are listed. */
+const listed = (page) => page.locator("tr[data-id]");
+
+test("list, filter, open, back", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/traces?w=1h`);
+  await listed(page).first().waitFor();
+  const all = await listed(page).count();
+  assert.ok(all >= 20, `${all} traces listed`);
+
+  await page.locator("#q").fill('service("api.stripe.com") { fault }');
+  await page.locator("#q").press("Enter");
+  await page.waitForURL(/q=service/);
+  await page.waitForFunction((all) => document.querySelectorAll("tr[data-id]").length < all, all);
+  // Of a hundred requests of the shop three fail at Stripe: one with all, one is tried again, one goes on without.
+  assert.equal(await listed(page).count(), 3);
+  const list = page.url();
+  assert.match(await page.locator("#command").innerText(), /^xrc traces 'service\("api\.stripe\.com"\) \{ fault \}' --since 1h$/);
+
+  const failed = page.locator('tr[data-mark="fault"] a[href^="/t/"]').first();
+  const id = await failed.evaluate((link) => new URL(link.href).pathname);
+  await failed.click();
+  await page.waitForURL((url) => url.pathname === id);
+  await page.locator("[role=treegrid] [role=row][aria-level]").first().waitFor();
+  assert.match(await page.locator("h1").innerText(), /POST \/orders.*FAULT/s);
+  assert.match(await page.title(), /FAULT/);
+
+  await page.goBack();
+  await page.waitForURL(list);
+  await listed(page).first().waitFor();
+  assert.equal(await listed(page).count(), 3);
+  assert.equal(await page.locator("#q").inputValue(), 'service("api.stripe.com") { fault }');
+});
+
+test("a filter that is none says where and why, and leaves what was there", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/traces?w=1h`);
+  await listed(page).first().waitFor();
+  await page.locator("#q").fill("responsetme > 1");
+  await page.locator("#q").press("Enter");
+  const error = page.locator("#filter-error");
+  await error.getByText("responsetime").first().waitFor();
+  assert.match(await error.locator("pre").innerText(), /^responsetme > 1\n\^/);
+  assert.ok((await listed(page).count()) > 0, "the old list stays");
+});
+
+test("what is typed is completed", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/traces?w=1h`);
+  await page.locator("#q").pressSequentially("respo");
+  const words = page.getByRole("option", { name: /responsetime/ });
+  await words.first().waitFor();
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  assert.match(await page.locator("#q").inputValue(), /^responsetime/);
+});
+
+test("the address alone makes the same list", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/traces?w=1h&q=throttle`);
+  await listed(page).first().waitFor();
+  assert.equal(await listed(page).count(), 2);
+  assert.equal(await page.locator("#q").inputValue(), "throttle");
+  assert.equal(await page.locator("#w").inputValue(), "1h");
+});

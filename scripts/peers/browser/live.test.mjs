@@ -1,0 +1,98 @@
+// What comes in is shown without a reload, and soon.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { browser, console_, now, open, segment, tracePath } from "./harness.mjs";
+
+const xrc = await console_();
+const chromium = await browser();
+
+/** Milliseconds from a trace's end to its line on the page. */
+async function arrival(page, name) {
+  const shown = page.evaluate(
+    (name) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if ([...document.querySelectorAll("tr[data-id]")].some((row) => row.textContent.includes(name))) resolve(Date.now());
+        };
+        new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+        look();
+      }),
+    name,
+  );
+  const began = Date.now();
+  await xrc.put([segment(name)]);
+  return (await shown) - began;
+}
+
+for (const path of ["/traces?w=5m", "/live"]) {
+  test(`${path}: a finished trace appears without a reload in under a second`, async (t) => {
+    const page = await open(t, chromium);
+    const stream = page.waitForRequest((request) => request.resourceType() === "eventsource");
+    await page.goto(`${xrc.url}${path}`);
+    await stream;
+    await page.evaluate(() => (globalThis.sameDocument = true));
+    const times = [];
+    for (let i = 0; i < 5; i++) times.push(await arrival(page, `arrives-${path.slice(1, 5)}-${i}`));
+    times.sort((a, b) => a - b);
+    t.diagnostic(`milliseconds from put to seen: ${times.join(", ")}`);
+    // The middle one: the machine may be busy with others for a moment.
+    assert.ok(times[2] < 1000, `${times}`);
+    assert.ok(await page.evaluate(() => globalThis.sameDocument), "no reload");
+  });
+}
+
+test("/live: what runs is shown while it runs", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/live`);
+  const running = segment("still-running", { start_time: now() - 3, end_time: undefined, in_progress: true });
+  await xrc.put([running]);
+  await page.getByText("still-running").first().waitFor();
+  await xrc.put([{ ...running, in_progress: undefined, end_time: now() }]);
+  await page.locator(`tr[data-id="${running.trace_id}"]:not([data-open])`).waitFor();
+});
+
+test("a trace that is looked at grows", async (t) => {
+  const page = await open(t, chromium);
+  const running = segment("grows", { start_time: now() - 3, end_time: undefined, in_progress: true });
+  await xrc.put([running]);
+  await page.goto(`${xrc.url}${tracePath(running)}`);
+  await page.getByText("IN PROGRESS").first().waitFor();
+  await xrc.put([{ ...running, in_progress: undefined, fault: true, end_time: now() }]);
+  await page.getByText("FAULT").first().waitFor();
+});
+
+test("the map follows, and what stood stays where it was", async (t) => {
+  const page = await open(t, chromium);
+  await xrc.shop(20);
+  await page.goto(`${xrc.url}/map?w=1h`);
+  const places = () =>
+    page.evaluate(() =>
+      Object.fromEntries([...document.querySelectorAll("#map-picture a.node")].map((node) => [node.getAttribute("data-key"), node.getAttribute("transform")])),
+    );
+  await page.locator("#map-picture a.node").first().waitFor();
+  const before = await places();
+  await xrc.put(["aardvark", "zebra"].flatMap((name) => [segment(name, { subsegments: [call(`${name}.example`)] })]));
+  await page.locator('#map-picture a.node[aria-label^="zebra.example"]').waitFor();
+  const after = await places();
+  assert.ok(Object.keys(after).length >= Object.keys(before).length + 4);
+  for (const [key, place] of Object.entries(before)) assert.equal(after[key], place);
+});
+
+function call(name) {
+  const start = now() - 1;
+  return { name, id: segment("x").id, namespace: "remote", start_time: start, end_time: start + 0.1 };
+}
+
+test("when the console has gone the page says so and stays", async (t) => {
+  const other = await console_();
+  await other.shop(5);
+  const page = await open(t, chromium, { allow: [/ERR_|Failed to load/] });
+  const stream = page.waitForRequest((request) => request.resourceType() === "eventsource");
+  await page.goto(`${other.url}/traces?w=1h`);
+  await stream;
+  const rows = await page.locator("tr[data-id]").count();
+  await other.stop();
+  await page.getByText(/Console stopped/).waitFor();
+  assert.equal(await page.locator("tr[data-id]").count(), rows);
+});

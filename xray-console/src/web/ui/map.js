@@ -1,0 +1,198 @@
+// @ts-check
+// The map page: selects without a new page, moves and enlarges the picture, and follows what comes in.
+//
+// The server draws; this fetches the inside of the same page (`part=map`) and puts it in the place of the old one. The
+// picture's own units stay: a row has its place whatever else there is, so what is in view stays in view.
+
+import { fetchPart, find, onKey, setAddress } from "./base.js";
+
+/** Parts that are exchanged, by id. */
+const PARTS = ["map-size", "map-picture", "map-panel", "map-tables"];
+/** How much a step of the wheel or a key enlarges. */
+const STEP = 1.25;
+/** How far the picture can be enlarged. */
+const MOST = 8;
+
+/** @typedef {{x: number, y: number, width: number, height: number}} Box */
+
+const root = find("#map");
+/** What is in view, if not all. @type {Box | null} */
+let view = null;
+
+/** @returns {SVGSVGElement | null} */
+const picture = () => find("#map-drawing");
+
+/** The whole picture, as the server drew it. @param {SVGSVGElement} svg @returns {Box} */
+function whole(svg) {
+  const [x, y, width, height] = (svg.dataset.whole ??= svg.getAttribute("viewBox") ?? "").split(" ").map(Number);
+  return { x, y, width, height };
+}
+
+function drawView() {
+  const svg = picture();
+  if (!svg) return;
+  const { x, y, width, height } = view ?? whole(svg);
+  svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
+}
+
+/**
+ * Enlarges around a point of the window, or around the middle.
+ * @param {number} factor @param {{clientX: number, clientY: number}} [at]
+ */
+function zoom(factor, at) {
+  const svg = picture();
+  if (!svg) return;
+  const all = whole(svg);
+  const now = view ?? all;
+  const width = Math.min(Math.max(now.width / factor, all.width / MOST), all.width * 2);
+  const ratio = width / now.width;
+  const rect = svg.getBoundingClientRect();
+  const left = at ? (at.clientX - rect.left) / rect.width : 0.5;
+  const top = at ? (at.clientY - rect.top) / rect.height : 0.5;
+  const x = now.x + now.width * (1 - ratio) * left;
+  const y = now.y + now.height * (1 - ratio) * top;
+  view = { x, y, width, height: now.height * ratio };
+  drawView();
+}
+
+/** Moves by shares of what is in view. @param {number} right @param {number} down */
+function move(right, down) {
+  const svg = picture();
+  if (!svg) return;
+  const now = view ?? whole(svg);
+  view = { ...now, x: now.x + now.width * right, y: now.y + now.height * down };
+  drawView();
+}
+
+function reset() {
+  view = null;
+  drawView();
+}
+
+/** Puts the parts of an answer in the place of ours. @param {DocumentFragment} answer */
+function exchange(answer) {
+  const focused = document.activeElement;
+  const key = focused?.getAttribute("data-key");
+  const within = focused?.closest("#map-picture, #map-panel, #map-tables")?.id;
+  const [stage, next] = [find("#map .stage"), find(".stage", answer)];
+  if (stage && next) {
+    for (const id of PARTS) {
+      const [old, now] = [document.getElementById(id), find(`#${id}`, answer)];
+      if (old && now) old.replaceWith(now);
+      else if (now) stage.append(now);
+      else old?.remove();
+    }
+    stage.classList.toggle("with-panel", find("#map-panel") !== null);
+  } else {
+    // From nothing to something, or back.
+    root?.replaceChildren(...(find("#map", answer)?.childNodes ?? []));
+    showTools();
+  }
+  drawView();
+  if (key && within) focusOn(key, within);
+}
+
+/** @param {string} key @param {string} within */
+function focusOn(key, within) {
+  const of = (/** @type {string} */ id) => find(`#${id} [data-key="${CSS.escape(key)}"]`);
+  const link = /** @type {SVGElement | HTMLElement | null} */ (of(within) ?? of("map-picture"));
+  link?.focus({ preventScroll: true });
+}
+
+/** Shows an address of this page. @param {string} address */
+async function show(address) {
+  const url = new URL(address, location.href);
+  const heights = picture()?.dataset.heights;
+  if (heights) url.searchParams.set("at", heights);
+  const answer = await fetchPart(url.href, "map");
+  if (!answer.ok) return;
+  const fragment = new DocumentFragment();
+  fragment.append(...answer.nodes);
+  exchange(fragment);
+}
+
+/** Goes to an address of this page. @param {string} address */
+async function go(address) {
+  const before = find("[aria-current][data-key]", root ?? document)?.getAttribute("data-key");
+  setAddress(address, "push");
+  await show(address);
+  // Who closes a panel goes on from what it was of.
+  if (before && document.activeElement === document.body) focusOn(before, "map-picture");
+}
+
+/** A newer answer is on its way, or the console has gone, which is told elsewhere. */
+const quietly = () => {};
+
+root?.addEventListener("click", (event) => {
+  const { button, ctrlKey, metaKey, shiftKey, altKey } = /** @type {MouseEvent} */ (event);
+  if (event.defaultPrevented || button !== 0 || ctrlKey || metaKey || shiftKey || altKey) return;
+  const target = event.target instanceof Element ? event.target : null;
+  const zooms = target?.closest("[data-zoom]")?.getAttribute("data-zoom");
+  if (zooms) {
+    if (zooms === "all") reset();
+    else zoom(zooms === "in" ? STEP : 1 / STEP);
+  }
+  const address = target?.closest("a[data-key]")?.getAttribute("href");
+  if (!address) return;
+  event.preventDefault();
+  go(address).catch(quietly);
+});
+
+addEventListener("popstate", () => show(location.href).catch(quietly));
+
+/** @type {{id: number, x: number, y: number, moved: boolean} | null} */
+let drag = null;
+
+root?.addEventListener("pointerdown", (event) => {
+  const { pointerId, pointerType, button, clientX, clientY } = /** @type {PointerEvent} */ (event);
+  const within = event.target instanceof Element && event.target.closest("#map-drawing");
+  // A finger scrolls the page.
+  if (within && button === 0 && pointerType !== "touch") drag = { id: pointerId, x: clientX, y: clientY, moved: false };
+});
+
+addEventListener("pointermove", (event) => {
+  const svg = picture();
+  if (!drag || !svg || event.pointerId !== drag.id) return;
+  const [right, down] = [event.clientX - drag.x, event.clientY - drag.y];
+  if (!drag.moved && Math.hypot(right, down) < 4) return;
+  drag = { id: drag.id, x: event.clientX, y: event.clientY, moved: true };
+  const rect = svg.getBoundingClientRect();
+  move(-right / rect.width, -down / rect.height);
+});
+
+addEventListener("pointerup", () => {
+  if (drag?.moved) {
+    // The click that ends a drag selects nothing.
+    const stop = (/** @type {Event} */ event) => (event.preventDefault(), event.stopPropagation());
+    addEventListener("click", stop, { capture: true, once: true });
+    setTimeout(() => removeEventListener("click", stop, { capture: true }));
+  }
+  drag = null;
+});
+
+root?.addEventListener("dragstart", (event) => event.preventDefault());
+
+/** @param {Event} event */
+function wheel(event) {
+  const { deltaY, ctrlKey, metaKey } = /** @type {WheelEvent} */ (event);
+  // The wheel alone scrolls the page.
+  if (!(event.target instanceof Element) || !event.target.closest("#map-drawing") || !(ctrlKey || metaKey)) return;
+  event.preventDefault();
+  zoom(deltaY < 0 ? STEP : 1 / STEP, /** @type {WheelEvent} */ (event));
+}
+root?.addEventListener("wheel", wheel, { passive: false });
+
+onKey("+", () => zoom(STEP));
+onKey("-", () => zoom(1 / STEP));
+onKey("w", () => zoom(STEP));
+onKey("s", () => zoom(1 / STEP));
+onKey("a", () => move(-0.1, 0));
+onKey("d", () => move(0.1, 0));
+onKey("0", reset);
+onKey("Escape", () => /** @type {HTMLElement | null} */ (find("#map-panel .close"))?.click());
+
+function showTools() {
+  const tools = find("#map-tools");
+  if (tools instanceof HTMLElement) tools.hidden = picture() === null;
+}
+showTools();
