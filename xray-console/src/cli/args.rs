@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::groups::By;
+use super::time::Least;
+
 /// Where a console listens, as the X-Ray daemon does.
 pub(crate) const DEFAULT_ADDRESS: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 2000));
 
@@ -89,6 +92,8 @@ pub(crate) enum Command {
     Traces(Traces),
     /// Show one trace as a waterfall.
     Show(Show),
+    /// Show one segment or subsegment with all its fields.
+    Segment(Segment),
     /// Show the service map.
     Map(Map),
     /// Check segment documents against what X-Ray takes.
@@ -162,6 +167,9 @@ pub(crate) struct Traces {
     /// How many at most.
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub(crate) limit: usize,
+    /// Count them by what they have in common: url, service or annotation.KEY.
+    #[arg(long, value_name = "BY", value_parser = By::parse, conflicts_with = "sort")]
+    pub(crate) group_by: Option<By>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -180,10 +188,48 @@ pub(crate) struct Show {
     /// Print its documents instead.
     #[arg(long)]
     pub(crate) raw: bool,
+    /// Hide what is deeper.
+    #[arg(long, value_name = "N")]
+    pub(crate) depth: Option<usize>,
+    /// Hide what is shorter, unless it or something beneath it failed or is open: 1ms, 0.5s, or 2% of the whole.
+    #[arg(long, value_name = "TIME", value_parser = super::time::parse_least)]
+    pub(crate) min_duration: Option<Least>,
+    /// Show only what this filter expression means, each segment and subsegment taken for a trace of its own, and what
+    /// is above it.
+    #[arg(long, value_name = "EXPR")]
+    pub(crate) only: Option<String>,
+    /// Show only what the whole took its time for.
+    #[arg(long)]
+    pub(crate) critical: bool,
+    /// Long times in which nothing was active.
+    #[arg(long, value_enum, default_value_t = Gaps::Fold)]
+    pub(crate) gaps: Gaps,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Gaps {
+    Fold,
+    Keep,
+}
+
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Segment {
+    /// Its id (16 hex digits), or its name.
+    pub(crate) segment: String,
+    /// The trace it is in, as `xrc show` takes it. Without it an id is looked for in all traces of the last 6 hours
+    /// (not with --aws), a name in the last trace.
+    #[arg(long, value_name = "ID")]
+    pub(crate) trace: Option<String>,
+    /// Print its document instead.
+    #[arg(long)]
+    pub(crate) raw: bool,
 }
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Map {
+    /// A filter expression: the map of the traces that it means.
+    #[arg(conflicts_with = "trace")]
+    pub(crate) expression: Option<String>,
     /// How far back: 30s, 15m, 6h, 7d.
     #[arg(long, value_name = "TIME", default_value = "6h", value_parser = super::time::parse_span)]
     pub(crate) since: f64,

@@ -13,7 +13,7 @@ const AHEAD: f64 = 60.0;
 /// Traces looked through for the beginning of an id.
 const LOOKED_THROUGH: usize = 10_000;
 /// Seconds looked back for a trace that is not named by its whole id: AWS X-Ray allows six hours in one question.
-const BACK: f64 = 6.0 * 3_600.0;
+pub(crate) const BACK: f64 = 6.0 * 3_600.0;
 
 /// Runs something that waits.
 pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {

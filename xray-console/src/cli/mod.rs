@@ -11,6 +11,7 @@ mod daemon;
 mod demo;
 mod doctor;
 mod failure;
+mod groups;
 mod lint;
 mod log;
 mod output;
@@ -18,6 +19,7 @@ mod output;
 mod relay;
 mod run;
 mod sampling;
+mod segment;
 mod tail;
 mod time;
 mod traces;
@@ -60,13 +62,14 @@ fn run(cli: &Cli, to: &mut Output) -> Done {
             command,
             Command::Traces(_)
                 | Command::Show(_)
+                | Command::Segment(_)
                 | Command::Map(_)
                 | Command::Tail(_)
                 | Command::Export(_)
                 | Command::Doctor
         )
     {
-        return Err(Failure::usage("--aws is for traces, show, map, tail, export and doctor"));
+        return Err(Failure::usage("--aws is for traces, show, segment, map, tail, export and doctor"));
     }
     if matches!(to.format, Format::Dot | Format::Mermaid) && !matches!(command, Command::Map(_)) {
         return Err(Failure::usage("--format dot and mermaid are for map"));
@@ -77,6 +80,7 @@ fn run(cli: &Cli, to: &mut Output) -> Done {
         Command::Tail(options) => ask::block_on(tail::run(options, global, to)),
         Command::Traces(options) => ask::block_on(traces::traces(options, global, to)),
         Command::Show(options) => ask::block_on(traces::show(options, global, to)),
+        Command::Segment(options) => ask::block_on(segment::run(options, global, to)),
         Command::Map(options) => ask::block_on(traces::map(options, global, to)),
         Command::Lint(options) => lint::run(options, to),
         Command::Sampling(what) => sampling::run(what, || ask::block_on(captured(global)), to),

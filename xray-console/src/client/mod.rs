@@ -151,19 +151,29 @@ impl Client {
         Ok(found)
     }
 
+    /// Whole traces, in the order of the ids; those of which nothing is known are left out.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError`].
+    pub async fn traces(&self, ids: &[String]) -> Result<Vec<Trace>, ClientError> {
+        let found = self.documents(ids).await?;
+        let assemble = |trace: &TraceDocuments| {
+            let documents =
+                trace.segments.iter().filter_map(|segment| Document::parse(segment.document.as_ref()?).ok());
+            Trace::assemble(trace.id.as_deref()?, documents).into()
+        };
+        let known = |trace: &Trace| !trace.segments.is_empty() || !trace.orphans.is_empty();
+        Ok(found.iter().filter_map(assemble).filter(known).collect())
+    }
+
     /// A whole trace, if anything of it is known.
     ///
     /// # Errors
     ///
     /// [`ClientError`].
     pub async fn trace(&self, id: &str) -> Result<Option<Trace>, ClientError> {
-        let found = self.documents(&[id.to_owned()]).await?;
-        let assemble = |trace: &TraceDocuments| {
-            let documents =
-                trace.segments.iter().filter_map(|segment| Document::parse(segment.document.as_ref()?).ok());
-            Trace::assemble(id, documents)
-        };
-        Ok(found.first().map(assemble).filter(|trace| !trace.segments.is_empty() || !trace.orphans.is_empty()))
+        Ok(self.traces(&[id.to_owned()]).await?.into_iter().next())
     }
 
     /// The service graph of a time, or of one trace.

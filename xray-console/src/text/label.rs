@@ -13,16 +13,19 @@ const PART: usize = 200;
 pub(super) fn of(row: &Row<'_>) -> String {
     match (row.kind, row.document) {
         (RowKind::Wait, _) => format!("{} (queue wait)", part(&row.name)),
-        (_, Some(document)) => {
-            let mut label = part(&row.name);
-            for detail in details(document) {
-                label.push(' ');
-                label.push_str(&part(&detail));
-            }
-            label
-        }
+        (_, Some(document)) => of_document(document),
         (_, None) => part(&row.name),
     }
+}
+
+/// The label of a segment or subsegment, escaped.
+pub(super) fn of_document(document: &Document) -> String {
+    let mut label = part(&document.name);
+    for detail in details(document) {
+        label.push(' ');
+        label.push_str(&part(&detail));
+    }
+    label
 }
 
 fn part(text: &str) -> String {
@@ -32,7 +35,7 @@ fn part(text: &str) -> String {
     }
 }
 
-/// Operation and resource of an AWS call; method, path and, where it failed, the status of an HTTP exchange.
+/// Operation, resource and retries of an AWS call; method, path and, where it failed, the status of an HTTP exchange.
 fn details(document: &Document) -> Vec<String> {
     let mut details = Vec::new();
     if document.namespace.as_deref() == Some("aws") {
@@ -42,6 +45,9 @@ fn details(document: &Document) -> Vec<String> {
         if !resource.eq_ignore_ascii_case(&document.name) {
             details.push(resource);
         }
+        let retries = document.aws.as_ref().and_then(|aws| aws.retries()).filter(|retries| *retries > 0);
+        details
+            .extend(retries.map(|retries| format!("({retries} {})", if retries == 1 { "retry" } else { "retries" })));
         return details;
     }
     let request = document.http.as_ref().and_then(|http| http.request.as_ref());

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`show`] | a trace along time |
 //! | [`map`] | the service map as a tree; [`dot`] and [`mermaid`] for programs that draw |
+//! | [`segment`] | all fields of one segment or subsegment |
 //! | [`traces`] | a list of traces |
 
 mod drawing;
@@ -14,6 +15,7 @@ mod escape;
 mod format;
 mod label;
 mod map;
+mod segment;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ pub use drawing::{dot, mermaid};
 pub use escape::escape;
 pub use format::{clock, columns, date_time, duration};
 pub use map::{MapOptions, map};
+pub use segment::segment;
 pub use show::{ShowOptions, show};
 pub use traces::traces;
 

@@ -8,11 +8,12 @@ use xray_core::document::{Annotation, Document};
 use super::format::{cut, date_time, duration};
 use super::waterfall::{Line, Waterfall};
 use super::{Color, Style, escape, label};
-use crate::Trace;
+use crate::query::Facts;
 use crate::timeline::{Axis, Mark, Row, RowKind, Timeline};
+use crate::{Filter, Trace};
 
 /// Which rows are shown, and how.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ShowOptions {
     /// Rows shorter than so many seconds are hidden, unless they or what is beneath them failed or is open.
@@ -21,6 +22,8 @@ pub struct ShowOptions {
     pub max_depth: usize,
     /// Only rows of the critical path.
     pub critical: bool,
+    /// Only rows that this means, each taken for a trace of its own, and those above them.
+    pub only: Option<Filter>,
     /// Fold long times in which nothing was active.
     pub fold: bool,
     /// Most rows shown; of the others the number is told.
@@ -30,7 +33,7 @@ pub struct ShowOptions {
 impl Default for ShowOptions {
     /// Everything, up to 1,000 rows, gaps folded.
     fn default() -> ShowOptions {
-        ShowOptions { min_seconds: 0.0, max_depth: usize::MAX, critical: false, fold: true, rows: 1_000 }
+        ShowOptions { min_seconds: 0.0, max_depth: usize::MAX, critical: false, only: None, fold: true, rows: 1_000 }
     }
 }
 
@@ -55,7 +58,7 @@ const NOTES: usize = 20;
 /// ```
 pub fn show(trace: &Trace, options: &ShowOptions, style: Style) -> String {
     let timeline = Timeline::of(trace);
-    let (visible, hidden) = visible(&timeline, options);
+    let (visible, hidden) = visible(trace, &timeline, options);
     let lines = lines(&timeline, &visible);
     let axis = if options.fold { Axis::folded(&timeline) } else { Axis::even(&timeline) };
     let waterfall = Waterfall::new(style, &axis, &lines);
@@ -181,11 +184,13 @@ fn wrap(title: &str, words: Vec<(String, Color)>, style: Style) -> Vec<String> {
 }
 
 /// Which rows are shown, by their index; and how many are not.
-fn visible(timeline: &Timeline<'_>, options: &ShowOptions) -> (Vec<bool>, usize) {
-    let mut visible: Vec<bool> = timeline.rows.iter().map(|row| is_wanted(row, options)).collect();
-    // Who failed is shown with all that is above, up to the depth that was asked for.
+fn visible(trace: &Trace, timeline: &Timeline<'_>, options: &ShowOptions) -> (Vec<bool>, usize) {
+    let is_meant = |row: &Row<'_>| options.only.as_ref().is_none_or(|only| is_meant(row, only, &trace.id));
+    let mut visible: Vec<bool> = timeline.rows.iter().map(|row| is_wanted(row, options) && is_meant(row)).collect();
+    // Who failed or was asked for is shown with all that is above, up to the depth that was asked for.
     for (index, row) in timeline.rows.iter().enumerate().rev() {
-        let shows = visible.get(index).copied().unwrap_or(false) && (row.mark != Mark::Ok || row.in_progress);
+        let matters = row.mark != Mark::Ok || row.in_progress || options.only.is_some();
+        let shows = visible.get(index).copied().unwrap_or(false) && matters;
         if let Some(parent) = row.parent.filter(|_| shows).and_then(|parent| visible.get_mut(parent)) {
             *parent |= !options.critical;
         }
@@ -202,6 +207,16 @@ fn visible(timeline: &Timeline<'_>, options: &ShowOptions) -> (Vec<bool>, usize)
 fn is_wanted(row: &Row<'_>, options: &ShowOptions) -> bool {
     let is_long = row.seconds() >= options.min_seconds || row.mark != Mark::Ok || row.in_progress;
     is_long && row.depth <= options.max_depth && (row.critical || !options.critical)
+}
+
+/// Whether the row alone, as a segment that called nobody, is a trace that the filter means.
+fn is_meant(row: &Row<'_>, only: &Filter, trace: &str) -> bool {
+    let Some(document) = row.document else { return false };
+    let mut alone = document.clone();
+    alone.subsegments.clear();
+    alone.trace_id = Some(trace.to_owned());
+    (alone.kind, alone.parent_id, alone.namespace) = (None, None, None);
+    only.matches(&Facts::of(&Trace::assemble(trace, [alone])))
 }
 
 /// The rows that are shown, with their places in the tree of those.

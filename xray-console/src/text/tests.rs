@@ -90,6 +90,17 @@ fn rows_can_be_left_out_and_failures_stay() {
     assert!(few.contains("rows not shown"), "{few}");
     let critical = names(ShowOptions { critical: true, ..ShowOptions::default() });
     assert!(critical.contains("api.stripe.com") && !critical.contains("queue wait"), "{critical}");
+    let only = |expression: &str| {
+        let only = Some(crate::Filter::parse(expression).unwrap());
+        let text = names(ShowOptions { only, ..ShowOptions::default() });
+        text.lines()
+            .take_while(|line| !line.starts_with("annotations"))
+            .map(|line| line.trim_end().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(only("service(\"SNS\")").len(), 5, "it, and the four above: {:?}", only("service(\"SNS\")"));
+    assert_eq!(only("annotation.queue_wait_ms > 1").len(), 1, "{:?}", only("annotation.queue_wait_ms > 1"));
+    assert_eq!(only("responsetime > 60"), [""; 0]);
 }
 
 #[test]

@@ -76,11 +76,7 @@ fn finding_nothing_is_told_and_is_status_1() {
 #[test]
 fn a_trace_is_shown_by_any_form_of_its_id() {
     let shop = Shop::open();
-    let id = xray_console::demo::shop(17, 1_465_510_280.0)[0]
-        .split('"')
-        .find(|part| part.starts_with("1-57"))
-        .unwrap()
-        .to_owned();
+    let id = first_id(17);
     let shown = shop.xrc(&["show", &id]);
     expect![[r#"
         1-5759e988-808475f0b5c7e924acf5315b  POST  /orders  502  FAULT
@@ -116,6 +112,131 @@ fn a_trace_is_shown_by_any_form_of_its_id() {
     let raw = shop.xrc(&["show", &id, "--format", "json"]);
     let names: Vec<_> = raw.out.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()).collect();
     assert_eq!(names[0]["name"], "shop-api");
+}
+
+#[test]
+fn rows_of_a_trace_are_chosen() {
+    let shop = Shop::open();
+    let id = first_id(17);
+    let rows = |options: &[&str]| {
+        let said = shop.xrc(&[&["show", &id], options].concat());
+        assert_eq!(said.code, 0, "{options:?}: {}", said.all());
+        said.out
+            .lines()
+            .skip(3)
+            .take_while(|line| !line.starts_with("annotations"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows(&["--depth", "1"]).len(),
+        5,
+        "root, call, queue, consumer, its call: {:#?}",
+        rows(&["--depth", "1"])
+    );
+    assert!(rows(&["--min-duration", "10%"]).iter().all(|row| !row.contains("DynamoDB") && !row.contains("SNS")));
+    assert!(rows(&["--min-duration", "10ms"]).iter().any(|row| row.contains("SNS")));
+    let only = rows(&["--only", "http.url CONTAINS \"stripe\""]);
+    assert!(only.last().unwrap().contains("api.stripe.com") && only.len() == 8, "{only:#?}");
+    assert!(rows(&["--critical"]).iter().all(|row| !row.contains("queue wait")));
+    assert!(rows(&["--gaps", "keep"]).len() > 10);
+    let wrong = shop.xrc(&["show", &id, "--only", "falt"]);
+    assert!(wrong.code == 2 && wrong.err.contains("did you mean fault?"), "{}", wrong.all());
+    assert!(
+        shop.xrc(&["show", &id, "--min-duration", "5"])
+            .err
+            .contains("a time such as 1ms or 0.5s, or a share such as 2%")
+    );
+}
+
+#[test]
+fn one_segment_is_shown_with_all_its_fields() {
+    let shop = Shop::open();
+    let id = first_id(17);
+    let by_name = shop.xrc(&["segment", "api.stripe.com", "--trace", &id]);
+    expect![[r#"
+        api.stripe.com POST /v1/charges 502  FAULT  169ms
+        id                    33d0b6215f393f12
+        start_time            2016-06-09 22:11:20 UTC, 1465510280.08408
+        end_time              2016-06-09 22:11:20 UTC, 1465510280.25328
+        fault                 true
+        http.request.method   POST
+        http.request.url      https://api.stripe.com/v1/charges
+        http.response.status  502
+        namespace             remote
+        status 0
+    "#]]
+    .assert_eq(&by_name.all());
+    let document = shop.xrc(&["segment", "api.stripe.com", "--trace", &id, "--format", "json"]).out;
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    assert_eq!(document["name"], "api.stripe.com");
+    let by_id = shop.xrc(&["segment", document["id"].as_str().unwrap(), "--trace", &id]);
+    assert_eq!(by_id.all(), by_name.all());
+    let several = shop.xrc(&["segment", "DynamoDB", "--trace", &id]);
+    assert!(several.code == 2 && several.err.contains("holds 2 of DynamoDB; say the id:"), "{}", several.all());
+    let none = shop.xrc(&["segment", "0123456789abcdef"]);
+    assert!(
+        none.code == 1 && none.err.contains("no trace of the last 6 hours holds 0123456789abcdef"),
+        "{}",
+        none.all()
+    );
+
+    // Without its trace, among those of the last hours.
+    for document in xray_console::demo::shop(18, now() - 60.0) {
+        shop.put(&document);
+    }
+    let recent: serde_json::Value = serde_json::from_str(&xray_console::demo::shop(18, now())[0]).unwrap();
+    let found = shop.xrc(&["segment", recent["id"].as_str().unwrap(), "--format", "json"]);
+    assert!(found.code == 0 && found.out.contains("shop-api"), "{}", found.all());
+}
+
+#[test]
+fn traces_are_counted_by_what_they_have_in_common() {
+    let shop = Shop::open();
+    let by = |by: &str| shop.xrc(&[&["traces", "--group-by", by], &SINCE[..]].concat()).all();
+    expect![[r#"
+        GROUP                                 TRACES  OK  ERROR  THROTTLE  FAULT    P50    P99
+        POST https://api.shop.example/orders       3   1      0         1      1  339ms  351ms
+        1 group of 3 traces
+        status 0
+        GROUP     TRACES  OK  ERROR  THROTTLE  FAULT    P50    P99
+        shop-api       3   1      0         1      1  339ms  351ms
+        1 group of 3 traces
+        status 0
+        GROUP     TRACES  OK  ERROR  THROTTLE  FAULT    P50    P99
+        standard       3   1      0         1      1  339ms  351ms
+        1 group of 3 traces
+        status 0
+        GROUP  TRACES  OK  ERROR  THROTTLE  FAULT    P50    P99
+        -           3   1      0         1      1  339ms  351ms
+        1 group of 3 traces
+        status 0
+    "#]]
+    .assert_eq(&(by("url") + &by("service") + &by("annotation.user_type") + &by("annotation.none")));
+    let json = shop.xrc(&[&["traces", "fault", "--group-by", "service", "--format", "json"], &SINCE[..]].concat());
+    assert!(json.out.contains(r#"{"Group":"shop-api","TraceCount":1,"OkCount":0,"#), "{}", json.out);
+    assert!(by("color").contains("expected url, service or annotation.KEY"));
+}
+
+#[test]
+fn the_map_of_the_traces_that_an_expression_means() {
+    let shop = Shop::open();
+    let map = |rest: &[&str]| shop.xrc(&[&["map"], &SINCE[..], rest].concat());
+    let failed = map(&["fault"]);
+    assert!(failed.out.contains("shop-api (ApiGateway Stage)") && failed.out.contains("F 100 %"), "{}", failed.all());
+    assert!(!failed.out.contains("T 33"), "{}", failed.all());
+    assert_eq!(
+        map(&["ok OR !ok", "--format", "json"]).out.lines().count(),
+        map(&["--format", "json"]).out.lines().count()
+    );
+    assert_eq!(map(&["service(\"none\")"]).all(), "xrc: 0 of 3 traces match\nstatus 1\n");
+    assert!(map(&["falt"]).err.contains("did you mean fault?"));
+}
+
+/// The id of the trace of the shop's request of this number.
+fn first_id(number: u64) -> String {
+    let documents = xray_console::demo::shop(number, 1_465_510_280.0);
+    documents[0].split('"').find(|part| part.starts_with("1-57")).unwrap().to_owned()
 }
 
 #[test]
