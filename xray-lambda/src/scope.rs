@@ -49,8 +49,7 @@ impl Scope {
             describe(&node, settings, context, trigger, first && !environment.provisioned);
         }
         let timer = context.filter(|_| node.is_recording()).and_then(|context| timer(context, settings.margin));
-        let carrier = node.in_scope(|| node.carrier());
-        Scope { carrier, node, timer, settings: Arc::clone(settings) }
+        Scope { carrier: node.carrier(), node, timer, settings: Arc::clone(settings) }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -59,9 +58,8 @@ impl Scope {
 
     /// Runs `work` inside the node. For dropping what the handler left behind.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _node = self.node.enter();
-        let _span = self.carrier.enter();
-        work()
+        // The span stands for the node: inside it, entering that as well would be for nothing.
+        if self.carrier.is_disabled() { self.node.in_scope(work) } else { self.carrier.in_scope(work) }
     }
 
     /// Runs `work` inside the node; a panic is recorded and handed back, to go on unchanged.

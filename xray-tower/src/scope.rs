@@ -4,7 +4,10 @@
 //! at the end drop the span before the node, so that the span is never a child that outlives it.
 
 use std::any::Any;
+use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use tracing::{Span, dispatcher};
 use xray_core::{ExceptionParts, Flags, Node, SegmentLayer};
@@ -23,8 +26,7 @@ impl Scope {
         if !node.is_active() && !has_layer() {
             xray_core::report_missing_layer(middleware);
         }
-        let carrier = node.in_scope(|| node.carrier());
-        Scope { carrier, node, panicked: false }
+        Scope { carrier: node.carrier(), node, panicked: false }
     }
 
     pub(crate) fn node(&self) -> &Node {
@@ -33,9 +35,9 @@ impl Scope {
 
     /// Runs `work` inside the node. For dropping what the inner service left behind.
     pub(crate) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
-        let _node = self.node.enter();
-        let _span = self.carrier.enter();
-        work()
+        // The span stands for the node: inside it, entering that as well would be for nothing (130 instructions, three
+        // times a request).
+        if self.carrier.is_disabled() { self.node.in_scope(work) } else { self.carrier.in_scope(work) }
     }
 
     /// Runs `work` inside the node; a panic is recorded and goes on unchanged.
@@ -53,6 +55,21 @@ impl Scope {
                 resume_unwind(payload)
             }
         }
+    }
+
+    /// Polls a future inside the node, and drops it there once it is ready: spans it holds close before the node ends.
+    ///
+    /// In one scope, for entering a span and leaving it takes 280 instructions.
+    pub(crate) fn poll<F: Future>(&mut self, mut place: Pin<&mut Option<F>>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.run_noting_panic(|| {
+            // Empty only after completion, when nobody may poll again.
+            let Some(future) = place.as_mut().as_pin_mut() else { return Poll::Pending };
+            let polled = future.poll(cx);
+            if polled.is_ready() {
+                place.set(None);
+            }
+            polled
+        })
     }
 
     /// Ends the node as finished.

@@ -309,17 +309,20 @@ pub(crate) fn climb(recorder: &Recorder, span: u64) -> Option<Handle> {
     })
 }
 
-/// A span that is never recorded: it stands for the node that is innermost where it is made.
+/// A span that is never recorded: it stands for the node that is innermost where it is made. None where it would stand
+/// for nothing.
 pub(crate) fn carrier_span() -> tracing::Span {
     let span = tracing::info_span!(target: "xray_carrier", "segment");
-    tracing::dispatcher::get_default(|dispatch| {
-        let Some(shared) = installed(dispatch) else { return };
-        // Hidden from everybody, or from this layer alone.
-        if span.id().and_then(|id| shared.spans.get(id.into_u64())).is_none() {
+    let stands = tracing::dispatcher::get_default(|dispatch| {
+        let shared = installed(dispatch)?;
+        let stands = span.id().and_then(|id| shared.spans.get(id.into_u64())).is_some();
+        if !stands {
+            // Hidden from everybody, or from this layer alone.
             shared.recorder.report(Code::Xr004, messages::spans_filtered);
         }
+        Some(stands)
     });
-    span
+    if stands == Some(true) { span } else { tracing::Span::none() }
 }
 
 impl<S> tracing_subscriber::Layer<S> for SegmentLayer

@@ -59,14 +59,21 @@ fn pull(frames: &mut Vec<Frame>, tag: u32, span: u64) -> Option<Frame> {
     Some(frames.remove(at))
 }
 
+#[inline]
 fn pop_node(tag: u32, handle: Handle) {
-    with(|frames| {
-        let found =
-            frames.iter().rposition(|frame| frame.span == NO_SPAN && frame.tag == tag && frame.handle == handle);
-        if let Some(at) = found {
-            frames.remove(at);
-        }
+    let is_it = |frame: &Frame| frame.span == NO_SPAN && frame.tag == tag && frame.handle == handle;
+    with(|frames| match frames.last() {
+        Some(top) if is_it(top) => drop(frames.pop()),
+        _ => pull_node(frames, is_it),
     });
+}
+
+/// Takes out the frame of a wrapper that is not left in the order it was entered.
+#[cold]
+fn pull_node(frames: &mut Vec<Frame>, is_it: impl FnMut(&Frame) -> bool) {
+    if let Some(at) = frames.iter().rposition(is_it) {
+        frames.remove(at);
+    }
 }
 
 /// The innermost frame of a layer.

@@ -419,7 +419,8 @@ impl Node {
 
     /// A span that stands for this node: work that is spawned `.in_current_span()` while it is entered stays below it.
     ///
-    /// It is never recorded itself, and nothing depends on it: a filter on the registry may disable it.
+    /// It is never recorded itself, and nothing depends on it: where a filter disables it, or hides it from the X-Ray
+    /// layer, it is [none](tracing::Span::none). Where it is not, entering it does all that [`Node::enter`] does.
     pub fn carrier(&self) -> tracing::Span {
         if self.inner.is_none() {
             return tracing::Span::none();

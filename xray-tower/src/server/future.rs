@@ -61,15 +61,14 @@ where
     type Output = Result<Response<ResponseBody<B>>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        // Both are gone only after completion, when nobody may poll again.
-        let (Some(inner), Some(scope)) = (this.inner.as_mut().as_pin_mut(), this.scope.as_mut()) else {
+        let this = self.project();
+        // Gone only after completion, when nobody may poll again.
+        let Some(scope) = this.scope.as_mut() else {
             return Poll::Pending;
         };
-        let Poll::Ready(result) = scope.run_noting_panic(|| inner.poll(cx)) else {
+        let Poll::Ready(result) = scope.poll(this.inner, cx) else {
             return Poll::Pending;
         };
-        scope.run_noting_panic(|| this.inner.set(None));
         let Some(scope) = this.scope.take() else {
             return Poll::Pending;
         };
