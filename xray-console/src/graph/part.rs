@@ -147,7 +147,7 @@ impl Part {
         if let (Some(root), Some(node)) = (trace.root(), nodes.first()) {
             draft.client(root, *node);
         }
-        let callers = callers(trace);
+        let callers = callers(trace, |_| true);
         for (segment, to) in trace.segments.iter().zip(&nodes) {
             let Some(parent) = &segment.parent else { continue };
             let (Some(from), Some(caller)) = (nodes.get(parent.segment), callers.get(parent.id.as_str())) else {
@@ -188,9 +188,10 @@ impl Part {
 /// Documents by their id.
 pub(crate) type Callers<'a> = HashMap<&'a str, &'a Document>;
 
-/// The documents that are the parent of some segment.
-pub(crate) fn callers(trace: &Trace) -> Callers<'_> {
-    let parents = trace.segments.iter().filter_map(|segment| Some((segment.parent.as_ref()?.id.as_str(), None)));
+/// The documents that are the parent of some segment of these.
+pub(crate) fn callers(trace: &Trace, of: impl Fn(&Segment) -> bool) -> Callers<'_> {
+    let called = trace.segments.iter().filter(|segment| of(segment));
+    let parents = called.filter_map(|segment| Some((segment.parent.as_ref()?.id.as_str(), None)));
     let mut callers: HashMap<&str, Option<&Document>> = parents.collect();
     if !callers.is_empty() {
         for document in trace.segments.iter().flat_map(Segment::walk) {

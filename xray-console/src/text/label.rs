@@ -10,7 +10,7 @@ use crate::trace::Node;
 const PART: usize = 200;
 
 /// The label of a row, escaped.
-pub(super) fn of(row: &Row<'_>) -> String {
+pub(crate) fn of(row: &Row<'_>) -> String {
     match (row.kind, row.document) {
         (RowKind::Wait, _) => format!("{} (queue wait)", part(&row.name)),
         (_, Some(document)) => of_document(document),
@@ -62,7 +62,7 @@ fn details(document: &Document) -> Vec<String> {
 }
 
 /// The path of a URL, without its query.
-pub(super) fn path(url: &str) -> &str {
+pub(crate) fn path(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let path = match rest.find('/') {
         Some(slash) if rest.len() != url.len() => rest.get(slash..).unwrap_or_default(),

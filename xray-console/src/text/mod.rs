@@ -13,7 +13,7 @@
 mod drawing;
 mod escape;
 mod format;
-mod label;
+pub(crate) mod label;
 mod map;
 mod segment;
 mod show;

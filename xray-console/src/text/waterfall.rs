@@ -47,7 +47,8 @@ impl<'x> Waterfall<'x> {
     /// The times above the bars.
     pub(super) fn ruler(&self) -> String {
         let mut text = String::new();
-        for moment in self.ticks() {
+        let whole = Stretch { start: 0.0, end: f64::INFINITY };
+        for moment in self.axis.ticks(whole, 10.0 / self.bars_f64()) {
             let place = self.column(moment);
             let label = self.time(moment);
             let taken = columns(&text);
@@ -151,30 +152,6 @@ impl<'x> Waterfall<'x> {
 
     fn bars_f64(&self) -> f64 {
         u32::try_from(self.bars).map_or(f64::from(u32::MAX), f64::from)
-    }
-
-    /// Round moments, about ten columns apart.
-    fn ticks(&self) -> Vec<f64> {
-        let wanted = self.axis.scale() / self.bars_f64() * 10.0;
-        if !(wanted > 0.0 && wanted.is_finite()) {
-            return vec![0.0];
-        }
-        let power = 10_f64.powf(wanted.log10().floor());
-        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= wanted);
-        let step = step.unwrap_or(10.0 * power);
-        let mut ticks = vec![0.0];
-        // After a fold they go on from where it ended, at the next round moment.
-        let mut moment = step;
-        while self.axis.position(moment) < 1.0 && ticks.len() < 50 {
-            match self.axis.folds().iter().find(|fold| fold.start <= moment && moment < fold.end) {
-                Some(fold) => moment = ((fold.end / step).floor() + 1.0) * step,
-                None => {
-                    ticks.push(moment);
-                    moment += step;
-                }
-            }
-        }
-        ticks
     }
 }
 

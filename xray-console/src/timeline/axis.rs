@@ -26,6 +26,9 @@ pub(super) fn gaps(rows: &[Row<'_>], length: f64) -> Vec<Stretch> {
     gaps
 }
 
+/// Most round moments that are named above a drawing.
+const TICKS: usize = 50;
+
 /// From seconds to a share of the drawing's width.
 #[derive(Clone, Debug)]
 pub struct Axis {
@@ -70,6 +73,35 @@ impl Axis {
     /// Seconds to one width of the drawing, outside folds.
     pub fn scale(&self) -> f64 {
         if self.rest() > 0.0 { self.active / self.rest() } else { self.active }
+    }
+
+    /// Round moments of a stretch, each at least this share of the drawing's width after the one before; at most 50.
+    ///
+    /// None is within a fold, but for the start of the whole. After a fold they go on with the next round moment.
+    pub fn ticks(&self, within: Stretch, apart: f64) -> Vec<f64> {
+        let wanted = self.scale() * apart;
+        if !(wanted > 0.0 && wanted.is_finite()) {
+            return vec![0.0];
+        }
+        let power = 10_f64.powf(wanted.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].into_iter().map(|times| times * power).find(|step| *step >= wanted);
+        let step = step.unwrap_or(10.0 * power);
+        let mut ticks = if within.start <= 0.0 { vec![0.0] } else { Vec::new() };
+        let mut moment = if within.start <= 0.0 { step } else { (within.start / step).ceil() * step };
+        // Ten gaps at most are jumped over. Of numbers so large that a step changes nothing there may be any.
+        for _ in 0..2 * TICKS {
+            if moment >= within.end.min(self.length) || ticks.len() >= TICKS {
+                break;
+            }
+            match self.folds.iter().find(|fold| fold.start <= moment && moment < fold.end) {
+                Some(fold) => moment = ((fold.end / step).floor() + 1.0) * step,
+                None => {
+                    ticks.push(moment);
+                    moment += step;
+                }
+            }
+        }
+        ticks
     }
 
     /// The gaps that are folded.

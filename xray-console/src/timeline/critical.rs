@@ -41,14 +41,10 @@ impl Children {
 }
 
 fn children(rows: &[Row<'_>]) -> Children {
-    let mut list: Vec<usize> =
-        (0..rows.len()).filter(|row| rows.get(*row).is_some_and(|row| row.parent.is_some())).collect();
-    let parent = |row: &usize| rows.get(*row).and_then(|row| row.parent).unwrap_or(0);
-    let end = |row: &usize| rows.get(*row).map_or(0.0, |row| row.end);
-    list.sort_by(|left, right| parent(left).cmp(&parent(right)).then_with(|| end(right).total_cmp(&end(left))));
+    // How many each has, then where those of each begin.
     let mut first = vec![0; rows.len() + 1];
-    for row in &list {
-        if let Some(count) = first.get_mut(parent(row) + 1) {
+    for parent in rows.iter().filter_map(|row| row.parent) {
+        if let Some(count) = first.get_mut(parent + 1) {
             *count += 1;
         }
     }
@@ -56,6 +52,22 @@ fn children(rows: &[Row<'_>]) -> Children {
     for count in &mut first {
         sum += *count;
         *count = sum;
+    }
+    let mut list = vec![0; sum];
+    let mut next = first.clone();
+    for (index, parent) in rows.iter().enumerate().filter_map(|(index, row)| Some((index, row.parent?))) {
+        let Some(place) = next.get_mut(parent) else { continue };
+        if let Some(child) = list.get_mut(*place) {
+            *child = index;
+        }
+        *place += 1;
+    }
+    let end = |row: &usize| rows.get(*row).map_or(0.0, |row| row.end);
+    for bounds in first.windows(2) {
+        let &[from, to] = bounds else { continue };
+        if let Some(children) = list.get_mut(from..to) {
+            children.sort_by(|left, right| end(right).total_cmp(&end(left)));
+        }
     }
     Children { list, first }
 }

@@ -22,10 +22,12 @@ struct Item<'a> {
 
 /// All rows, and the start (seconds since the epoch) and the length (seconds) of the whole.
 pub(super) fn of(trace: &Trace) -> (Vec<Row<'_>>, f64, f64) {
-    let callers = callers(trace);
+    // Nobody sends a message to what is known of its caller alone.
+    let callers = callers(trace, |segment| !segment.document.inferred);
     let (mut beneath, tops) = places(trace, &callers);
-    let mut rows = Vec::new();
+    let mut rows = Vec::with_capacity(trace.segments.len());
     let mut open: Vec<Item<'_>> = Vec::new();
+    let mut children: Vec<Item<'_>> = Vec::new();
     for top in tops {
         wait(top, sender(trace, top.segment, &callers), &mut rows);
         open.push(top);
@@ -34,9 +36,10 @@ pub(super) fn of(trace: &Trace) -> (Vec<Row<'_>>, f64, f64) {
             rows.push(row(item));
             let nested = item.document.subsegments.iter();
             let nested = nested.map(|document| Item { kind: kind(item, document), document, parent, depth, ..item });
-            let mut children: Vec<Item<'_>> = nested.collect();
-            let others = beneath.remove(item.document.id.as_str()).unwrap_or_default();
-            children.extend(others.into_iter().map(|other| Item { parent, depth, ..other }));
+            children.extend(nested);
+            // Almost nothing has anything beneath it that is not nested in it: not worth the hash of every id.
+            let others = if beneath.is_empty() { None } else { beneath.remove(item.document.id.as_str()) };
+            children.extend(others.into_iter().flatten().map(|other| Item { parent, depth, ..other }));
             // The last of the list is the next to get its row.
             children.sort_by(|left, right| start(right.document).total_cmp(&start(left.document)));
             open.append(&mut children);

@@ -151,3 +151,18 @@ fn deep_chains_and_wide_traces_take_no_stack_and_little_time() {
     assert_eq!(timeline.rows.len(), 10_000);
     assert_eq!(timeline.rows.iter().map(|row| row.depth).max(), Some(4_999));
 }
+
+#[test]
+fn round_moments_are_within_what_is_looked_at_and_outside_of_gaps() {
+    let trace = trace_of(&[
+        r#"{"name":"a","id":"a","start_time":0,"end_time":1}"#,
+        r#"{"name":"b","id":"b","start_time":9,"end_time":10}"#,
+    ]);
+    let axis = Axis::folded(&Timeline::of(&trace));
+    let ticks = |start, end, apart| -> Vec<String> {
+        axis.ticks(Stretch { start, end }, apart).iter().map(|tick| format!("{tick:.2}")).collect()
+    };
+    assert_eq!(ticks(0.0, 10.0, 0.2), ["0.00", "0.50", "9.50"]);
+    assert_eq!(ticks(0.5, 9.3, 0.05), ["0.60", "0.80", "9.20"]);
+    assert_eq!(ticks(0.0, f64::INFINITY, 1e-9).len(), 50);
+}

@@ -50,6 +50,11 @@ impl Answer {
         Answer::new("application/json", serde_json::to_vec(value).unwrap_or_default())
     }
 
+    /// JSON as it is.
+    pub(super) fn json(body: Vec<u8>) -> Answer {
+        Answer::new("application/json", body)
+    }
+
     /// Text as it is.
     pub(super) fn text(text: String) -> Answer {
         Answer::new("text/plain; charset=utf-8", text)

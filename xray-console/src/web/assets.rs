@@ -18,6 +18,8 @@ const FILES: &[(&str, &str, &str)] = &[
     ("base.js", JS, include_str!("ui/base.js")),
     ("map.css", CSS, include_str!("ui/map.css")),
     ("map.js", JS, include_str!("ui/map.js")),
+    ("trace.css", CSS, include_str!("ui/trace.css")),
+    ("trace.js", JS, include_str!("ui/trace.js")),
 ];
 
 /// The files, with what is worked out once.

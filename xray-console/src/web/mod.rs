@@ -65,6 +65,8 @@ pub(crate) struct Pages {
     /// Where the console listens.
     address: SocketAddr,
     assets: Assets,
+    /// Traces somebody looks at.
+    recent: trace::Recent,
 }
 
 /// A page: the whole path, or what it begins with if that ends in `/`.
@@ -95,7 +97,7 @@ impl Page {
 
 impl Pages {
     pub(crate) fn new(api: Arc<Api>, address: SocketAddr) -> Pages {
-        Pages { api, address, assets: Assets::new() }
+        Pages { api, address, assets: Assets::new(), recent: trace::Recent::default() }
     }
 }
 

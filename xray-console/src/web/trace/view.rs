@@ -1,0 +1,116 @@
+//! How somebody looks at a trace: everything that is in the page's address.
+//!
+//! | name | meaning |
+//! |---|---|
+//! | `q` | the filter of the list one came from; annotations are added to it |
+//! | `sel` | id of the segment or subsegment in the side panel; `wait:` and the id of the consumer's segment for a wait |
+//! | `z` | zoom: from and to in seconds since the trace began, `0.2,0.9` |
+//! | `fold` | `0`: gaps are not folded |
+//! | `min` | rows that took less (milliseconds) are hidden, unless they or what is beneath them failed or is open |
+//! | `find` | text that is looked for in all that documents hold |
+//! | `only` | `1`: only rows that `find` finds, with what is above them |
+//! | `critical` | `1`: only rows of the critical path |
+//! | `first` | without script: how many rows come before the first that is shown |
+
+use crate::timeline::{Axis, Mark, Row, Stretch, Timeline};
+use crate::web::query::Query;
+
+/// What is in the address.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct View {
+    pub(super) selected: Option<String>,
+    pub(super) zoom: Option<Stretch>,
+    pub(super) fold: bool,
+    pub(super) min_millis: f64,
+    pub(super) find: String,
+    pub(super) only: bool,
+    pub(super) critical: bool,
+    pub(super) first: usize,
+}
+
+impl Default for View {
+    fn default() -> View {
+        View {
+            selected: None,
+            zoom: None,
+            fold: true,
+            min_millis: 0.0,
+            find: String::new(),
+            only: false,
+            critical: false,
+            first: 0,
+        }
+    }
+}
+
+impl View {
+    /// What cannot be read is as if it were not there: an address is no place to be strict with.
+    pub(super) fn read(query: &Query) -> View {
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
+        let zoom = query.get("z").and_then(|zoom| {
+            let (start, end) = zoom.split_once(',')?;
+            Some(Stretch { start: number(start)?, end: number(end)? }).filter(|zoom| zoom.seconds() > 0.0)
+        });
+        let is_on = |name| query.get(name).is_some_and(|value| value == "1");
+        View {
+            selected: query.get("sel").map(str::to_owned),
+            zoom,
+            fold: query.get("fold") != Some("0"),
+            min_millis: query.get("min").and_then(number).unwrap_or(0.0),
+            find: query.get("find").unwrap_or_default().to_owned(),
+            only: is_on("only"),
+            critical: is_on("critical"),
+            first: query.get("first").and_then(|first| first.parse().ok()).unwrap_or(0),
+        }
+    }
+
+    pub(super) fn axis(&self, timeline: &Timeline<'_>) -> Axis {
+        if self.fold { Axis::folded(timeline) } else { Axis::even(timeline) }
+    }
+
+    /// Indices of the rows that are shown, of which `found` are those that `find` finds.
+    pub(super) fn shown(&self, timeline: &Timeline<'_>, found: &[usize]) -> Vec<usize> {
+        let mut is_found = vec![!self.only || self.find.is_empty(); timeline.rows.len()];
+        for index in found {
+            if let Some(found) = is_found.get_mut(*index) {
+                *found = true;
+            }
+        }
+        let wanted = |(row, found): (&Row<'_>, bool)| found && self.wants(row);
+        let mut shown: Vec<bool> = timeline.rows.iter().zip(is_found).map(wanted).collect();
+        for (index, row) in timeline.rows.iter().enumerate().rev() {
+            let is_shown = shown.get(index).copied().unwrap_or(false);
+            if let Some(above) = row.parent.filter(|_| is_shown).and_then(|parent| shown.get_mut(parent)) {
+                *above = true;
+            }
+        }
+        shown.iter().enumerate().filter(|(_, shown)| **shown).map(|(index, _)| index).collect()
+    }
+
+    fn wants(&self, row: &Row<'_>) -> bool {
+        let is_long = row.seconds() * 1e3 >= self.min_millis || row.mark != Mark::Ok || row.in_progress;
+        is_long && (row.critical || !self.critical)
+    }
+}
+
+/// What `sel` is of a row.
+pub(super) fn key(timeline: &Timeline<'_>, index: usize) -> Option<String> {
+    let id = |index: usize| Some(timeline.rows.get(index)?.document?.id.as_str()).filter(|id| !id.is_empty());
+    match timeline.rows.get(index)?.document {
+        Some(_) => id(index).map(str::to_owned),
+        // The consumer's segment is the next row.
+        None => id(index + 1).map(|id| format!("wait:{id}")),
+    }
+}
+
+/// The row that `sel` means.
+pub(super) fn row_of(timeline: &Timeline<'_>, key: &str) -> Option<usize> {
+    let is_of = |row: &Row<'_>, id: &str| row.document.is_some_and(|document| document.id == id);
+    match key.strip_prefix("wait:") {
+        Some(id) => {
+            let consumer = timeline.rows.iter().skip(1).position(|row| is_of(row, id))?;
+            Some(consumer).filter(|wait| timeline.rows.get(*wait).is_some_and(|row| row.document.is_none()))
+        }
+        None => timeline.rows.iter().position(|row| is_of(row, key)),
+    }
+}
