@@ -14,7 +14,6 @@ use tokio::sync::mpsc;
 pub(crate) enum Body {
     /// All of it.
     Whole(Full<Bytes>),
-    #[allow(dead_code)] // until the live page is there
     /// As it comes, until its sender is gone. The channel is bounded, so a slow reader holds up who writes.
     #[cfg(feature = "web")]
     Stream(mpsc::Receiver<Bytes>),

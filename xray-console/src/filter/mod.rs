@@ -57,6 +57,12 @@ pub(crate) use expression::{Expression, NodePattern};
 
 use crate::query::Facts;
 
+/// Words that a condition may begin with, and those that join conditions.
+#[cfg(feature = "web")]
+pub(crate) fn words() -> impl Iterator<Item = &'static str> {
+    keywords::in_scope(keywords::Scope::Trace).chain(["AND", "OR", "CONTAINS", "BEGINSWITH", "ENDSWITH"])
+}
+
 /// A filter expression.
 ///
 /// `Display` writes it in one spelling, which parses to the same filter.

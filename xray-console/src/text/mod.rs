@@ -25,6 +25,8 @@ mod waterfall;
 pub use drawing::{dot, mermaid};
 pub use escape::escape;
 pub use format::{clock, columns, date_time, duration};
+#[cfg(feature = "web")]
+pub(crate) use label::path;
 pub use map::{MapOptions, map};
 pub use segment::segment;
 pub use show::{ShowOptions, show};

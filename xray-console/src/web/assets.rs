@@ -20,6 +20,14 @@ const FILES: &[(&str, &str, &str)] = &[
     ("map.js", JS, include_str!("ui/map.js")),
     ("trace.css", CSS, include_str!("ui/trace.css")),
     ("trace.js", JS, include_str!("ui/trace.js")),
+    ("events.js", JS, include_str!("ui/events.js")),
+    ("filter.js", JS, include_str!("ui/filter.js")),
+    ("list.js", JS, include_str!("ui/list.js")),
+    ("live.js", JS, include_str!("ui/live.js")),
+    ("panels.css", CSS, include_str!("ui/panels.css")),
+    ("panels.js", JS, include_str!("ui/panels.js")),
+    ("traces.css", CSS, include_str!("ui/traces.css")),
+    ("traces.js", JS, include_str!("ui/traces.js")),
 ];
 
 /// The files, with what is worked out once.

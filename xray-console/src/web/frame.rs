@@ -26,6 +26,9 @@ pub(super) struct Frame<'a> {
 pub(super) enum Section {
     Traces,
     Map,
+    Live,
+    Sampling,
+    Diagnostics,
     None,
 }
 
@@ -37,12 +40,15 @@ impl<'a> Frame<'a> {
 }
 
 impl Section {
-    const RAIL: [Section; 2] = [Section::Traces, Section::Map];
+    const RAIL: [Section; 5] = [Section::Traces, Section::Map, Section::Live, Section::Sampling, Section::Diagnostics];
 
     pub(super) fn name(self) -> &'static str {
         match self {
             Section::Traces => "Traces",
             Section::Map => "Map",
+            Section::Live => "Live",
+            Section::Sampling => "Sampling",
+            Section::Diagnostics => "Diagnostics",
             Section::None => "",
         }
     }
@@ -51,12 +57,15 @@ impl Section {
         match self {
             Section::Traces | Section::None => "/traces",
             Section::Map => "/map",
+            Section::Live => "/live",
+            Section::Sampling => "/sampling",
+            Section::Diagnostics => "/diagnostics",
         }
     }
 
     /// Whether it shows what the filter box says.
     fn is_filtered(self) -> bool {
-        matches!(self, Section::Traces | Section::Map)
+        matches!(self, Section::Traces | Section::Map | Section::Live)
     }
 }
 
@@ -82,7 +91,7 @@ pub(super) fn frame(asked: &Asked, around: &Frame<'_>, body: &Markup) -> Markup 
     html! {
         (DOCTYPE)
         html lang="en" data-theme=[theme] {
-            (head(around.title, around.styles, around.scripts))
+            (head(around.title, around.styles, &[&["filter.js"], around.scripts].concat()))
             body {
                 a.skip href="#main" { "Skip to content" }
                 header.rail {
@@ -148,7 +157,7 @@ fn filter(around: &Frame<'_>, query: &Query) -> Markup {
     let described = around.error.map(|_| "filter-error");
     html! {
         search {
-            form #filter action=(action) method="get" role="search" {
+            form #filter action=(action) method="get" {
                 label.hidden for="q" { "Filter expression" }
                 input #q name="q" type="text" value=(query.get("q").unwrap_or_default())
                     placeholder=r#"filter: fault AND service("checkout")  (press / )"#

@@ -26,20 +26,24 @@
 //! Who may see pages is the guard's to say (`api/guard.rs`). Every answer forbids inline script and style, frames, other
 //! hosts, and forms to elsewhere ([`answer::POLICY`]).
 
-// While pages that use all of it are being built.
-#![allow(dead_code)]
-
 mod about;
 mod answer;
 mod asked;
 mod assets;
 mod condition;
+mod demo;
+mod diagnostics;
 mod frame;
+mod health;
+mod item;
+mod live;
 mod map;
 mod query;
+mod sampling;
 mod shown;
 mod trace;
 mod traces;
+mod wrong;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -47,6 +51,7 @@ use std::sync::Arc;
 use http::{Method, Request, Response};
 use hyper::body::Incoming;
 use maud::html;
+use tokio::sync::Semaphore;
 
 use crate::api::{Api, ApiError, Body, COOKIE, Caller, Guard, Kind};
 
@@ -67,6 +72,8 @@ pub(crate) struct Pages {
     assets: Assets,
     /// Traces somebody looks at.
     recent: trace::Recent,
+    /// Browsers that are told what happens.
+    followers: Arc<Semaphore>,
 }
 
 /// A page: the whole path, or what it begins with if that ends in `/`.
@@ -81,6 +88,9 @@ static PAGES: &[Page] = &[
     Page { path: "/traces", show: traces::show },
     Page { path: "/t/", show: trace::show },
     Page { path: "/map", show: map::show },
+    Page { path: "/live", show: live::show },
+    Page { path: "/sampling", show: sampling::show },
+    Page { path: "/diagnostics", show: diagnostics::show },
     Page { path: "/about", show: about::show },
 ];
 
@@ -97,7 +107,18 @@ impl Page {
 
 impl Pages {
     pub(crate) fn new(api: Arc<Api>, address: SocketAddr) -> Pages {
-        Pages { api, address, assets: Assets::new(), recent: trace::Recent::default() }
+        Pages {
+            api,
+            address,
+            assets: Assets::new(),
+            recent: trace::Recent::default(),
+            followers: Arc::new(Semaphore::new(live::FOLLOWERS)),
+        }
+    }
+
+    /// Whether traces of the sample shop may be put in. What goes on to AWS X-Ray is nobody's to play with.
+    fn sends_demo(&self) -> bool {
+        self.api.upstream().is_none()
     }
 }
 
@@ -108,13 +129,16 @@ pub(crate) async fn serve(
     peer: SocketAddr,
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Request<Incoming>> {
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+    let acts = *request.method() == Method::POST && request.uri().path() == demo::PATH;
+    if !acts && !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Err(request);
     }
     let asked = Asked::new(Arc::clone(pages), request.uri(), request.headers());
-    let page = Page::at(&asked.path).map(|(page, rest)| (page, rest.to_owned()));
+    let page = Page::at(&asked.path).map(|(page, rest)| (page.show, rest.to_owned()));
+    let page = if acts { Some((demo::send as fn(&Asked) -> Answer, String::new())) } else { page };
+    let follows = asked.path == live::EVENTS;
     let asset = asked.path.strip_prefix("/assets/").filter(|_| guard.queries);
-    if page.is_none() && asset.is_none() && !asked.wants_html {
+    if page.is_none() && asset.is_none() && !follows && !asked.wants_html {
         return Err(request);
     }
     if let Some(name) = asset {
@@ -124,13 +148,16 @@ pub(crate) async fn serve(
         return Ok(welcome(&asked, token).into_response(&asked));
     }
     let caller = Caller { peer: peer.ip(), uri: request.uri(), headers: request.headers() };
-    if let Err(error) = guard.admit(Kind::Page, &caller) {
+    if let Err(error) = guard.admit(if acts { Kind::Query } else { Kind::Page }, &caller) {
         return Ok(refused(&asked, &error).into_response(&asked));
     }
-    let Some((page, rest)) = page else { return Ok(missing(&asked).into_response(&asked)) };
+    if follows {
+        return Ok(live::follow(&asked));
+    }
+    let Some((show, rest)) = page else { return Ok(missing(&asked).into_response(&asked)) };
     let asked = Asked { rest, ..asked };
     let takes_gzip = asked.takes_gzip;
-    let shown = tokio::task::spawn_blocking(move || (page.show)(&asked).into_response(&asked)).await;
+    let shown = tokio::task::spawn_blocking(move || show(&asked).into_response(&asked)).await;
     Ok(shown.unwrap_or_else(|_| Answer::broken_off().into_response_for(takes_gzip)))
 }
 

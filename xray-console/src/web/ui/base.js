@@ -122,6 +122,31 @@ export async function fetchPart(url, part) {
   return { ok: response.ok, status: response.status, nodes: [...parsed.body.childNodes], title };
 }
 
+/** Times of day in the reader's time zone. @param {ParentNode} [within] */
+export function localTimes(within = document) {
+  for (const time of /** @type {NodeListOf<HTMLElement>} */ (within.querySelectorAll("time[data-t]"))) {
+    const date = new Date(Number(time.dataset.t) * 1000);
+    if (Number.isNaN(date.valueOf())) continue;
+    const two = (/** @type {number} */ number) => String(number).padStart(2, "0");
+    time.textContent = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  }
+}
+localTimes();
+
+/** Links to other lists take filter and time along. */
+export function carry() {
+  const here = new URL(location.href).searchParams;
+  for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".rail nav a"))) {
+    if (!["/traces", "/map", "/live"].includes(link.pathname)) continue;
+    const query = new URLSearchParams();
+    for (const name of ["q", "w", "from", "to"]) {
+      const value = here.get(name);
+      if (value) query.set(name, value);
+    }
+    link.search = query.toString();
+  }
+}
+
 /** Changes the address: a step for the back button, or in place. @param {string | URL} url @param {"push" | "replace"} how */
 export function setAddress(url, how) {
   history[how === "push" ? "pushState" : "replaceState"](null, "", url);

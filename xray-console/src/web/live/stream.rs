@@ -1,0 +1,219 @@
+//! `/live/events`: what happens in the store, for pages that are open, as server-sent events.
+//!
+//! | event | data |
+//! |---|---|
+//! | `rows` | the lines of traces that came or changed, as rows of the list |
+//! | `reload` | none: more happened than is told, or everything was forgotten |
+//! | `alive` | none |
+//!
+//! Changes are gathered for a quarter of a second. Nobody who reads slowly makes memory grow: a handful of messages wait
+//! for the reader, and while they do, changes are left to the store's channel, which drops the oldest; then all the reader
+//! gets is `reload`.
+//!
+//! Source: HTML Living Standard, "Server-sent events".
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::time::{sleep, timeout};
+use xray_core::TraceId;
+
+use crate::Filter;
+use crate::api::Body;
+use crate::store::Change;
+use crate::web::Pages;
+use crate::web::answer::{Answer, protect};
+use crate::web::asked::Asked;
+use crate::web::health::is_health_check;
+use crate::web::item::Item;
+
+/// Where it is.
+pub(in crate::web) const EVENTS: &str = "/live/events";
+
+/// Browsers told at once; a connection each.
+pub(in crate::web) const FOLLOWERS: usize = 32;
+
+/// Between two messages, at least.
+const PAUSE: Duration = Duration::from_millis(250);
+/// After so long without news, a sign of life; it also finds readers that have gone.
+const ALIVE: Duration = Duration::from_secs(15);
+/// Traces told of in one message; if more changed, the list is to be asked for.
+const TRACES: usize = 100;
+/// Messages that wait for a slow reader.
+const WAITING: usize = 2;
+
+/// Who follows, and what of.
+struct Follower {
+    pages: Arc<Pages>,
+    filter: Option<Filter>,
+    /// Health checks, too.
+    health: bool,
+}
+
+/// The traces that changed since the last message.
+#[derive(Default)]
+struct Changed {
+    ids: Vec<TraceId>,
+    /// More than are told, or all were forgotten.
+    reload: bool,
+}
+
+/// The stream; a filter that is none is answered at once.
+pub(in crate::web) fn follow(asked: &Asked) -> Response<Body> {
+    let filter = match asked.query.filter().map(|text| asked.api().parsed(text)).transpose() {
+        Ok(filter) => filter,
+        Err(error) => {
+            return Answer::text(error.to_string()).with_status(StatusCode::BAD_REQUEST).into_response(asked);
+        }
+    };
+    let Ok(permit) = Arc::clone(&asked.pages.followers).try_acquire_owned() else {
+        let many = Answer::text(format!("{FOLLOWERS} pages are followed already"));
+        return many.with_status(StatusCode::SERVICE_UNAVAILABLE).into_response(asked);
+    };
+    let follower = Follower { pages: Arc::clone(&asked.pages), filter, health: asked.query.get("health") == Some("1") };
+    let (to, parts) = mpsc::channel(WAITING);
+    let changes = asked.store().subscribe();
+    tokio::spawn(run(Arc::new(follower), changes, to, permit));
+    let mut response = Response::new(Body::Stream(parts));
+    protect(response.headers_mut());
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Until the reader is gone, or the server.
+async fn run(
+    follower: Arc<Follower>,
+    mut changes: Receiver<Change>,
+    to: mpsc::Sender<Bytes>,
+    _permit: OwnedSemaphorePermit,
+) {
+    // The head of the answer leaves with the first bytes.
+    let mut message = event("alive", "");
+    loop {
+        if to.send(message).await.is_err() {
+            return;
+        }
+        message = loop {
+            let mut changed = Changed::default();
+            match timeout(ALIVE, changes.recv()).await {
+                Err(_) => break event("alive", ""),
+                Ok(Ok(change)) => changed.add(change),
+                Ok(Err(RecvError::Lagged(_))) => changed.reload = true,
+                Ok(Err(RecvError::Closed)) => return,
+            }
+            sleep(PAUSE).await;
+            changed.gather(&mut changes);
+            if changed.reload {
+                break event("reload", "");
+            }
+            let follower = Arc::clone(&follower);
+            let Ok(rows) = tokio::task::spawn_blocking(move || follower.rows(&changed.ids)).await else { return };
+            if !rows.is_empty() {
+                break event("rows", &rows);
+            }
+        };
+    }
+}
+
+impl Changed {
+    fn add(&mut self, change: Change) {
+        match change {
+            Change::Put { id, .. } if self.ids.contains(&id) => {}
+            Change::Put { id, .. } if self.ids.len() < TRACES => self.ids.push(id),
+            Change::Put { .. } | Change::Cleared => self.reload = true,
+            Change::Evicted(_) => {}
+        }
+    }
+
+    /// All that is there by now.
+    fn gather(&mut self, changes: &mut Receiver<Change>) {
+        loop {
+            match changes.try_recv() {
+                Ok(change) => self.add(change),
+                Err(TryRecvError::Lagged(_)) => self.reload = true,
+                Err(TryRecvError::Empty | TryRecvError::Closed) => return,
+            }
+        }
+    }
+}
+
+impl Follower {
+    /// The lines of those that are meant, in the order in which they came.
+    fn rows(&self, ids: &[TraceId]) -> String {
+        let rows = ids.iter().filter_map(|id| self.pages.api.store().row(id.as_str()));
+        let meant = rows.filter(|row| {
+            self.filter.as_ref().is_none_or(|filter| filter.matches(&row.facts))
+                && (self.health || !is_health_check(&row.facts))
+        });
+        let row = |row: Arc<crate::store::Row>| {
+            let item = Item::of(&row);
+            item.row(item.response.unwrap_or_default()).into_string()
+        };
+        meant.map(row).collect()
+    }
+}
+
+/// A message. Lines of data are marked one by one.
+fn event(name: &str, data: &str) -> Bytes {
+    let mut message = format!("event: {name}\n");
+    for line in data.split(['\n', '\r']) {
+        message.push_str("data: ");
+        message.push_str(line);
+        message.push('\n');
+    }
+    message.push('\n');
+    Bytes::from(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use xray_core::document::Document;
+
+    fn put(store: &Store, number: usize) {
+        let document = format!(
+            r#"{{"name":"a","id":"53995c3f42cd8ad8","trace_id":"1-5759e988-{number:024x}","start_time":1,"end_time":2}}"#
+        );
+        store.put(&Document::parse(document).unwrap());
+    }
+
+    #[test]
+    fn changes_are_told_once_each_and_too_many_as_a_reload() {
+        let store = Store::new();
+        let mut changes = store.subscribe();
+        for number in [1, 2, 1, 2, 3] {
+            put(&store, number);
+        }
+        let mut changed = Changed::default();
+        changed.gather(&mut changes);
+        assert_eq!((changed.ids.len(), changed.reload), (3, false));
+
+        (0..=TRACES).for_each(|number| put(&store, number));
+        let mut changed = Changed::default();
+        changed.gather(&mut changes);
+        assert!(changed.reload);
+
+        (0..=crate::store::CHANGES).for_each(|_| put(&store, 1));
+        let mut changed = Changed::default();
+        changed.gather(&mut changes);
+        assert!(changed.reload, "who lags is told to look again");
+
+        store.clear();
+        let mut changed = Changed::default();
+        changed.gather(&mut changes);
+        assert!(changed.reload);
+    }
+
+    #[test]
+    fn a_message_cannot_be_broken_out_of() {
+        assert_eq!(event("rows", "a\n\nevent: b\rc"), "event: rows\ndata: a\ndata: \ndata: event: b\ndata: c\n\n");
+    }
+}

@@ -1,0 +1,103 @@
+//! What the list says where it has nothing to show: why, and what to do about it.
+
+use maud::{Markup, html};
+
+use super::found::Found;
+use crate::filter::Filter;
+use crate::store::Window;
+use crate::web::asked::Asked;
+use crate::web::{condition, shown};
+
+/// Traces looked at to find out which condition leaves none; more would make somebody wait.
+const LOOKED_AT: usize = 50_000;
+
+/// Nothing to list.
+pub(super) fn empty(asked: &Asked, found: &Found, window: &Window, filter: Option<&Filter>) -> Markup {
+    let kept = asked.store().counters().traces;
+    if found.folded > 0 {
+        return html! {
+            p { "All " (found.folded) " matching traces are health checks that went well." }
+            p { a.button href=(asked.query.with("health", "1").href("/traces")) { "Show them" } }
+        };
+    }
+    if found.looked_at > 0
+        && let Some(filter) = filter
+    {
+        return none_match(asked, found, window, filter);
+    }
+    if kept > 0 {
+        let all = asked.query.without("from").without("to").with("w", "all");
+        return html! {
+            p { "No trace began in this time; " (kept) " of other times are here." }
+            p { a.button href=(all.href("/traces")) { "Show all there is" } }
+        };
+    }
+    nothing_yet(asked)
+}
+
+fn none_match(asked: &Asked, found: &Found, window: &Window, filter: &Filter) -> Markup {
+    let parse = |text: &str| asked.api().parsed(text);
+    let parts = condition::parts(Some(&filter.to_string()), parse).unwrap_or_default();
+    // Without each of them, if there are others.
+    let without = |place: usize| {
+        let rest: Vec<String> =
+            parts.iter().enumerate().filter(|(index, _)| *index != place).map(|(_, part)| part.clone()).collect();
+        let rest = condition::joined(&rest);
+        let filter = parse(&rest).ok()?;
+        let (mut looked_at, mut matching) = (0, 0);
+        asked.store().scan(window, |row| {
+            looked_at += 1;
+            matching += usize::from(filter.matches(&row.facts));
+            looked_at < LOOKED_AT
+        });
+        (matching > 0).then_some((matching, rest))
+    };
+    let best = if parts.len() > 1 {
+        (0..parts.len()).filter_map(|place| Some((place, without(place)?))).max_by_key(|(_, (matching, _))| *matching)
+    } else {
+        None
+    };
+    html! {
+        p { b { "0 of " (found.looked_at) " traces match." } }
+        @if let Some((place, (matching, rest))) = best {
+            p {
+                "Without " code { (shown(parts.get(place).map_or("", String::as_str))) } ": "
+                a href=(asked.query.with("q", &rest).href("/traces")) { (matching) " traces" }
+            }
+        }
+        p { a.button href=(asked.query.without("q").href("/traces")) { "Clear the filter" } }
+    }
+}
+
+fn nothing_yet(asked: &Asked) -> Markup {
+    let address = asked.pages.address;
+    let counters = asked.api().intake().counters();
+    html! {
+        h1 { "Listening on UDP " (address) ". " @if counters.documents == 0 { "No segment yet." } @else { "No traces now." } }
+        @if counters.refused > 0 {
+            p.notice {
+                (counters.refused) " documents came and were refused: " a href="/diagnostics" { "see why" } "."
+            }
+        }
+        p { "An axum application sends a segment for each request with two lines:" }
+        pre { (SNIPPET) }
+        p {
+            "Any X-Ray SDK does, of any language; 127.0.0.1:2000 is where they send by default. Elsewhere set "
+            code { "AWS_XRAY_DAEMON_ADDRESS=" (address) } "; from a container "
+            code { "AWS_XRAY_DAEMON_ADDRESS=host.docker.internal:" (address.port()) } ", with the console started by "
+            code { "xrc up --addr 0.0.0.0:" (address.port()) } "."
+        }
+        @if asked.pages.sends_demo() {
+            form action="/demo" method="post" { button type="submit" { "Send demo traces" } }
+        }
+        p.dim {
+            (counters.datagrams) " datagrams came so far, " (counters.documents) " documents were taken. "
+            a href="/diagnostics" { "Diagnostics" }
+        }
+    }
+}
+
+const SNIPPET: &str = r#"let _xray = xray_tower::init("orders")?;
+let app = Router::new()
+    .route("/orders/{id}", get(order))
+    .layer(xray_tower::server());"#;

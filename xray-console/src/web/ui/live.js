@@ -1,0 +1,116 @@
+// @ts-check
+// Traces as they end, and open ones while they run.
+
+import { find, localTimes, onKey, say } from "./base.js";
+import { listen } from "./events.js";
+import { counting, mark, scale } from "./list.js";
+
+/** Rows kept in the page. */
+const MOST = 200;
+/** Milliseconds before the page is asked for again when too much happens to be told. */
+const BETWEEN = 2000;
+/** Milliseconds between two spoken summaries. */
+const SPOKEN = 5000;
+
+/** What came while paused, by id: the newest {@link MOST}. @type {Map<string, HTMLTableRowElement>} */
+const held = new Map();
+let paused = false;
+let count = 0;
+let faults = 0;
+let spoken = 0;
+let reloading = 0;
+const since = new Date();
+
+const body = () => find("#list tbody");
+const button = find("#pause");
+
+const isReading = () => paused || scrollY > 40 || (find("#list")?.matches(":hover, :focus-within") ?? false) || String(getSelection()) !== "";
+
+/** @param {HTMLTableRowElement} row */
+function put(row) {
+  localTimes(row);
+  const old = find(`#list tr[data-id="${CSS.escape(row.dataset.id ?? "")}"]`);
+  if (old) {
+    if (!old.contains(document.activeElement)) old.replaceWith(row);
+    return;
+  }
+  count += 1;
+  if (row.dataset.mark === "fault") faults += 1;
+  body()?.prepend(row);
+  const rows = body()?.children ?? [];
+  while (rows.length > MOST) rows[rows.length - 1].remove();
+}
+
+function show() {
+  find("#waiting")?.remove();
+  for (const row of held.values()) put(row);
+  held.clear();
+  scale();
+  mark();
+  tell();
+}
+
+function tell() {
+  let pill = find("#news");
+  if (held.size === 0) pill?.remove();
+  else {
+    if (!pill) {
+      pill = document.createElement("button");
+      pill.id = "news";
+      pill.className = "pill";
+      pill.addEventListener("click", () => {
+        scrollTo({ top: 0 });
+        setPaused(false);
+        show();
+      });
+      document.body.append(pill);
+    }
+    pill.textContent = `${held.size >= MOST ? `${MOST} and more` : held.size} new`;
+  }
+  document.title = `${paused ? "Paused" : "Live"}${faults ? ` · ${faults} fault${faults === 1 ? "" : "s"}` : ""} - xrc`;
+  if (performance.now() - spoken < SPOKEN) return;
+  spoken = performance.now();
+  state();
+}
+
+function state() {
+  const line = find("#state");
+  if (line) line.textContent = `${paused ? "Paused" : "Live"}: ${count} traces since ${since.toLocaleTimeString()}, ${faults} faults`;
+}
+
+/** @param {boolean} on */
+function setPaused(on) {
+  paused = on;
+  if (button) button.textContent = on ? "Go on" : "Pause";
+  state();
+  if (!on) show();
+}
+
+listen(() => `/live/events${location.search}`, {
+  rows(rows) {
+    for (const row of rows) {
+      const id = row.dataset.id ?? "";
+      const known = find(`#list tr[data-id="${CSS.escape(id)}"]`) !== null;
+      // What is in the list changes in place, paused or not: nothing moves.
+      if (known && !paused) put(row);
+      else {
+        held.delete(id);
+        held.set(id, row);
+        if (held.size > MOST) held.delete(held.keys().next().value ?? "");
+      }
+    }
+    if (isReading()) tell();
+    else show();
+  },
+  // More than a reader could follow. Not at once, for it may be the next moment's story, too.
+  reload: () => {
+    if (isReading()) say("More came than is shown; reload for all of it.");
+    else reloading ||= setTimeout(() => (isReading() ? (reloading = 0) : location.reload()), BETWEEN);
+  },
+});
+
+button?.removeAttribute("hidden");
+button?.addEventListener("click", () => setPaused(!paused));
+onKey("Space", () => setPaused(!paused));
+counting();
+tell();

@@ -1,0 +1,249 @@
+// @ts-check
+// The list without reloading: filters, sorting, dragging over the histogram, and what comes in meanwhile.
+
+import { carry, fetchPart, find, localTimes, onKey, say, setAddress } from "./base.js";
+import { listen } from "./events.js";
+import { counting, mark, scale, select, selectedId } from "./list.js";
+
+/** Milliseconds between two refreshes while traces come in. */
+const BETWEEN = 1000;
+
+/** Ids that came and are not in the list. @type {Set<string>} */
+const news = new Set();
+let paused = false;
+let refreshed = 0;
+let timer = 0;
+
+const view = () => find("#view");
+const error = () => find("#filter-error");
+const box = /** @type {HTMLInputElement | null} */ (find("#q"));
+
+/**
+ * Shows the list of this address. A filter that is none leaves the list as it is, dimmed.
+ * @param {string | URL} url
+ * @param {"push" | "replace" | "none"} how
+ */
+async function show(url, how) {
+  let answer;
+  try {
+    answer = await fetchPart(String(url), "list");
+  } catch (failure) {
+    if (!(failure instanceof DOMException && failure.name === "AbortError")) say("The console does not answer.");
+    return;
+  }
+  if (how !== "none") setAddress(url, how);
+  if (!answer.ok) {
+    error()?.replaceChildren(...answer.nodes);
+    box?.setAttribute("aria-invalid", "true");
+    box?.setAttribute("aria-describedby", "filter-error");
+    view()?.classList.add("stale");
+    return;
+  }
+  error()?.replaceChildren();
+  box?.removeAttribute("aria-invalid");
+  const openKind = find("details[open] summary", view() ?? document)?.textContent?.split("(")[0];
+  const fresh = answer.nodes.find((node) => node instanceof HTMLElement && node.id === "view");
+  if (!(fresh instanceof HTMLElement)) return location.reload();
+  view()?.replaceWith(fresh);
+  if (answer.title) document.title = answer.title;
+  const command = find("#command");
+  if (command) command.textContent = fresh.dataset.command ?? "";
+  for (const kind of fresh.querySelectorAll("details")) {
+    if (openKind && kind.querySelector("summary")?.textContent?.startsWith(openKind)) kind.open = true;
+  }
+  news.clear();
+  refreshed = performance.now();
+  settle();
+counting();
+}
+
+/** After the list was put in place. */
+function settle() {
+  localTimes(view() ?? document);
+  mark();
+  carry();
+  dragging();
+  pill();
+  events.moved();
+}
+
+/** @param {URL} url */
+function fill(url) {
+  if (box) box.value = url.searchParams.get("q") ?? "";
+  const span = find("#w");
+  if (span instanceof HTMLSelectElement) {
+    const word = url.searchParams.get("w") ?? (url.searchParams.has("from") ? "" : "6h");
+    if ([...span.options].some((option) => option.value === word)) span.value = word;
+  }
+}
+
+find("#filter")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  const url = new URL(form.action);
+  for (const [name, value] of new FormData(form)) if (value) url.searchParams.set(name, String(value));
+  if (url.searchParams.has("w")) ["from", "to"].forEach((name) => url.searchParams.delete(name));
+  show(url, "push");
+});
+
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button !== 0) return;
+  const link = event.target instanceof Element ? event.target.closest("#main a, #filter-error a") : null;
+  if (!link) return;
+  const url = new URL(link.getAttribute("href") ?? "", location.href);
+  if (url.pathname !== "/traces") return;
+  event.preventDefault();
+  if (dragged) return;
+  fill(url);
+  show(url, "push");
+});
+
+addEventListener("popstate", () => {
+  fill(new URL(location.href));
+  show(location.href, "none");
+});
+
+document.addEventListener("xrc-select", () => {
+  const url = new URL(location.href);
+  const id = selectedId();
+  if (id) url.searchParams.set("sel", id);
+  setAddress(url, "replace");
+});
+
+// Dragging over the histogram writes both limits into the filter.
+let dragged = false;
+
+function dragging() {
+  const figure = find("#histogram");
+  const drawing = /** @type {SVGSVGElement | null} */ (figure?.querySelector("svg") ?? null);
+  if (!(figure instanceof HTMLElement) || !drawing) return;
+  const low = Math.log10(Math.max(Number(figure.dataset.from), 1e-6));
+  const high = Math.log10(Math.max(Number(figure.dataset.to), 1e-6));
+  /** @type {number | null} */
+  let from = null;
+  const veil = document.createElement("div");
+  veil.className = "drag";
+  const place = (/** @type {PointerEvent} */ event) => {
+    const { left, width } = drawing.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - left) / width));
+  };
+  drawing.addEventListener("dragstart", (event) => event.preventDefault());
+  drawing.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    from = place(event);
+    dragged = false;
+  });
+  drawing.addEventListener("pointermove", (event) => {
+    if (from === null) return;
+    const to = place(event);
+    if (!dragged && Math.abs(to - from) < 0.01) return;
+    if (!dragged) drawing.setPointerCapture(event.pointerId);
+    dragged = true;
+    veil.style.left = `${Math.min(from, to) * 100}%`;
+    veil.style.width = `${Math.abs(to - from) * 100}%`;
+    figure.append(veil);
+  });
+  const end = (/** @type {PointerEvent} */ event) => {
+    const began = from;
+    from = null;
+    veil.remove();
+    if (began === null || !dragged) return;
+    setTimeout(() => (dragged = false));
+    const at = (/** @type {number} */ share) => Number((10 ** (low + (high - low) * share)).toPrecision(4));
+    const [first, last] = [began, place(event)].sort((left, right) => left - right);
+    narrow(at(first), at(last));
+  };
+  drawing.addEventListener("pointerup", end);
+  drawing.addEventListener("pointercancel", end);
+}
+
+/** Limits the response time, in the place of limits that are there. @param {number} from @param {number} to */
+function narrow(from, to) {
+  const url = new URL(location.href);
+  const number = (/** @type {number} */ seconds) => seconds.toFixed(9).replace(/\.?0+$/, "");
+  const limits = `responsetime >= ${number(from)} AND responsetime < ${number(to)}`;
+  const before = (url.searchParams.get("q") ?? "").replace(/(^| AND )responsetime >= [\d.]+ AND responsetime < [\d.]+/g, "").replace(/^ AND /, "");
+  const several = / OR /i.test(before) && !/^\(.*\)$/.test(before);
+  url.searchParams.set("q", before ? `${several ? `(${before})` : before} AND ${limits}` : limits);
+  fill(url);
+  show(url, "push");
+}
+
+// What comes in. While somebody reads, it is only counted.
+function isReading() {
+  const list = find("#list");
+  return paused || scrollY > 40 || (list?.matches(":hover, :focus-within") ?? false) || String(getSelection()) !== "" || find("dialog[open], .words") !== null;
+}
+
+/** Says how many there are; a click shows them. */
+function pill() {
+  let button = find("#news");
+  if (news.size === 0 && !paused) return button?.remove();
+  if (!button) {
+    button = document.createElement("button");
+    button.id = "news";
+    button.className = "pill";
+    button.addEventListener("click", () => {
+      paused = false;
+      scrollTo({ top: 0 });
+      show(location.href, "none");
+    });
+    document.body.append(button);
+  }
+  const count = news.size === 1000 ? "1,000 and more" : news.size;
+  button.textContent = paused ? `Paused · ${count} new` : `${count} new`;
+}
+
+function came() {
+  if (isReading()) return pill();
+  clearTimeout(timer);
+  timer = setTimeout(() => (isReading() ? pill() : show(location.href, "none")), Math.max(0, refreshed + BETWEEN - performance.now()));
+}
+
+const events = listen(
+  () => {
+    const url = new URL(location.href);
+    const query = new URLSearchParams();
+    for (const name of ["q", "health"]) if (url.searchParams.get(name)) query.set(name, url.searchParams.get(name) ?? "");
+    return `/live/events?${query}`;
+  },
+  {
+    rows(rows) {
+      const shown = new Set([...document.querySelectorAll("#list tr[data-id]")].map((row) => row.getAttribute("data-id")));
+      let changed = false;
+      for (const row of rows) {
+        const id = row.dataset.id ?? "";
+        if (shown.has(id)) {
+          // In place: nothing moves under the reader's eyes.
+          const old = find(`#list tr[data-id="${CSS.escape(id)}"]`);
+          if (old && !old.contains(document.activeElement)) {
+            localTimes(row);
+            old.replaceWith(row);
+          }
+        } else if (news.size < 1000) {
+          news.add(id);
+          changed = true;
+        }
+      }
+      mark();
+      scale();
+      if (changed) came();
+    },
+    reload: came,
+  },
+);
+
+onKey("Space", () => {
+  paused = !paused;
+  say(paused ? "Paused" : "Live");
+  if (paused) pill();
+  else show(location.href, "none");
+});
+
+const chosen = new URL(location.href).searchParams.get("sel");
+if (chosen) {
+  const row = find(`#list tr[data-id="${CSS.escape(chosen)}"]`);
+  if (row instanceof HTMLTableRowElement) select(row);
+}
+settle();
+counting();
