@@ -66,7 +66,7 @@ pub struct ConsoleBuilder {
     bound: usize,
     store: Option<Store>,
     clock: Arc<dyn Clock>,
-    rules: ServedRules,
+    rules: Option<ServedRules>,
     token: Option<String>,
     queries: Option<bool>,
     #[cfg(feature = "relay")]
@@ -122,7 +122,7 @@ impl Console {
             bound: DEFAULT_BOUND,
             store: None,
             clock: Arc::new(SystemClock),
-            rules: ServedRules::default(),
+            rules: None,
             token: None,
             queries: None,
             #[cfg(feature = "relay")]
@@ -214,9 +214,10 @@ impl ConsoleBuilder {
         self
     }
 
-    /// Sampling rules to begin with.
+    /// Sampling rules to begin with. Without, those that calls have made before if [the store](ConsoleBuilder::store)
+    /// has kept them, else everything is sampled.
     pub fn sampling_rules(mut self, rules: ServedRules) -> ConsoleBuilder {
-        self.rules = rules;
+        self.rules = Some(rules);
         self
     }
 

@@ -5,9 +5,15 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use xray_console::Store;
+use xray_console::api::{
+    ClearTraces, CreateGroup, EncryptionType, GetEncryptionConfig, GetGroups, GetIndexingRules,
+    GetTraceSegmentDestination, ListResourcePolicies, ListTagsForResource, PutEncryptionConfig, PutResourcePolicy,
+    TraceSegmentDestination, UpdateIndexingRule, UpdateTraceSegmentDestination,
+};
 use xray_console::intake::{Intake, Sender};
+use xray_console::sampling::{CreateSamplingRule, DeleteSamplingRule, GetSamplingRules, ServedRules};
 use xray_console::store::{DEFAULT_BOUND, OpenError, StorageError, Window};
+use xray_console::{Console, Store};
 
 /// A path of this test's own, where nothing is.
 fn fresh(name: &str) -> PathBuf {
@@ -60,6 +66,94 @@ async fn what_was_put_is_there_after_a_restart() {
     // Without waiting: an orderly end writes what is left.
     drop(store);
     assert_eq!(Store::open(&path, DEFAULT_BOUND).unwrap().counters().documents, 0);
+}
+
+#[test]
+fn what_calls_have_made_is_there_after_a_restart_too() {
+    let path = fresh("kept.db");
+    let start = |rules: Option<ServedRules>| {
+        // Of a time that is the same once it was written and read: readers of JSON differ in the last bit.
+        let builder = Console::builder().clock(xray_test::ManualClock::at(1_465_510_280.5));
+        let builder = builder.store(Store::open(&path, DEFAULT_BOUND).unwrap());
+        let builder = rules.into_iter().fold(builder, |builder, rules| builder.sampling_rules(rules));
+        builder.start().unwrap()
+    };
+    let all = |console: &Console| {
+        let groups = console.call(GetGroups::default()).unwrap().groups;
+        let arn = groups.iter().find(|group| group.group_name.as_deref() == Some("slow")).unwrap().group_arn.clone();
+        let tags = ListTagsForResource { resource_arn: arn.unwrap(), next_token: None };
+        serde_json::json!([
+            groups,
+            console.call(GetSamplingRules::default()).unwrap(),
+            console.call(tags).unwrap(),
+            console.call(ListResourcePolicies::default()).unwrap(),
+            console.call(GetEncryptionConfig {}).unwrap(),
+            console.call(GetTraceSegmentDestination {}).unwrap(),
+            console.call(GetIndexingRules::default()).unwrap(),
+        ])
+    };
+    let console = start(None);
+    let tag = serde_json::json!({"Key": "team", "Value": "shop"});
+    let group = serde_json::json!({"GroupName": "slow", "FilterExpression": "responsetime > 5", "Tags": [tag]});
+    console.call(serde_json::from_value::<CreateGroup>(group).unwrap()).unwrap();
+    let rule = serde_json::json!({"SamplingRule": {"RuleName": "r", "ResourceARN": "*", "Priority": 7, "FixedRate": 0.1,
+        "ReservoirSize": 3, "ServiceName": "*", "ServiceType": "*", "Host": "*", "HTTPMethod": "*", "URLPath": "/x", "Version": 1}});
+    console.call(serde_json::from_value::<CreateSamplingRule>(rule).unwrap()).unwrap();
+    let policy = PutResourcePolicy {
+        policy_name: "p".to_owned(),
+        policy_document: r#"{"Statement": {"Effect": "Allow"}}"#.to_owned(),
+        bypass_policy_lockout_check: Some(true),
+        ..PutResourcePolicy::default()
+    };
+    console.call(policy).unwrap();
+    console.call(PutEncryptionConfig { key_id: Some("key".to_owned()), r#type: EncryptionType::Kms }).unwrap();
+    let destination = UpdateTraceSegmentDestination {
+        destination: Some(TraceSegmentDestination::CloudWatchLogs),
+        ..UpdateTraceSegmentDestination::default()
+    };
+    console.call(destination).unwrap();
+    let indexing =
+        serde_json::json!({"Name": "Default", "Rule": {"Probabilistic": {"DesiredSamplingPercentage": 25.0}}});
+    console.call(serde_json::from_value::<UpdateIndexingRule>(indexing).unwrap()).unwrap();
+    let before = all(&console);
+    console.call(ClearTraces {}).unwrap();
+    // What a process leaves that is killed now: all of it was acknowledged.
+    let killed = fresh("kept-killed.db");
+    for end in ["", "-wal"] {
+        std::fs::copy(format!("{}{end}", path.display()), format!("{}{end}", killed.display())).unwrap();
+    }
+    drop(console);
+
+    let console = start(None);
+    assert_eq!(all(&console), before);
+    let delete = DeleteSamplingRule { rule_name: Some("r".to_owned()), rule_arn: None };
+    console.call(delete).unwrap();
+    drop(console);
+    let console = start(None);
+    assert_eq!(console.call(GetSamplingRules::default()).unwrap().sampling_rule_records.len(), 1);
+    drop(console);
+
+    let store = Store::open(&killed, DEFAULT_BOUND).unwrap();
+    assert_eq!(all(&Console::builder().store(store.clone()).start().unwrap()), before);
+    // Rules that are asked for go before those that were made once.
+    let console = Console::builder().store(store).sampling_rules(ServedRules::stock()).start().unwrap();
+    assert_eq!(console.call(GetSamplingRules::default()).unwrap().sampling_rule_records.len(), 1);
+}
+
+#[test]
+fn a_file_from_before_such_things_were_kept_is_opened_and_one_that_cannot_be_read_says_so() {
+    let path = fresh("kept-unreadable.db");
+    drop(Store::open(&path, DEFAULT_BOUND).unwrap());
+    let sql = |sql: &str| rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    sql("DROP TABLE kept");
+    let start = || Console::builder().store(Store::open(&path, DEFAULT_BOUND).unwrap()).start().unwrap();
+    assert_eq!(start().intake().troubles(), []);
+    sql("INSERT INTO kept (name, json) VALUES ('api', '{')");
+    let troubles = start().intake().troubles();
+    assert_eq!(troubles.len(), 1);
+    assert!(
+        troubles[0].message.starts_with("groups, sampling rules, tags, policies and settings of before cannot be read")
+    );
 }
 
 #[tokio::test]

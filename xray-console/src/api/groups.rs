@@ -135,7 +135,7 @@ pub struct GetGroupsAnswer {
 }
 
 /// All groups, by name.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Groups(BTreeMap<String, Group>);
 
 impl Default for Groups {
@@ -151,6 +151,14 @@ impl Default for Groups {
 }
 
 impl Groups {
+    /// With the group that is always there.
+    pub(super) fn whole(mut self) -> Groups {
+        for (name, group) in Groups::default().0 {
+            self.0.entry(name).or_insert(group);
+        }
+        self
+    }
+
     /// The name of the group meant, which there is.
     fn named(&self, name: Option<&str>, arn: Option<&str>) -> Result<String, ApiError> {
         one_of("GroupName", name, "GroupARN", arn)?;
@@ -191,6 +199,7 @@ impl Operation for CreateGroup {
     type Answer = GroupAnswer;
     const NAME: &'static str = "CreateGroup";
     const PATH: &'static str = "/CreateGroup";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<GroupAnswer, ApiError> {
         length("GroupName", &self.group_name, 1, NAME)?;
@@ -219,6 +228,7 @@ impl Operation for UpdateGroup {
     type Answer = GroupAnswer;
     const NAME: &'static str = "UpdateGroup";
     const PATH: &'static str = "/UpdateGroup";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<GroupAnswer, ApiError> {
         api.check_filter(self.filter_expression.as_deref())?;
@@ -243,6 +253,7 @@ impl Operation for DeleteGroup {
     type Answer = Empty;
     const NAME: &'static str = "DeleteGroup";
     const PATH: &'static str = "/DeleteGroup";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<Empty, ApiError> {
         let mut state = api.state();

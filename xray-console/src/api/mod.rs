@@ -8,10 +8,11 @@
 //! # What differs from AWS X-Ray
 //!
 //! - The four operations on insights answer that there are none.
-//! - What is put into settings, groups, rules, tags and policies is kept and given back as long as the process lives; of
-//!   it only groups, sampling rules and their reservoirs have an effect.
+//! - What is put into settings, groups, rules, tags and policies is kept and given back as long as the process lives,
+//!   longer where the store has a file; of it only groups, sampling rules and their reservoirs have an effect.
 //! - ARNs name region `local` and account `000000000000`.
-//! - Trace retrieval is complete at once, and gives X-Ray's format only.
+//! - Trace retrieval is complete at once, and gives X-Ray's format only: all traces are segments here, those that came as
+//!   OpenTelemetry spans too, and what AWS makes of segments when it is asked for `OTEL` is not published.
 //! - Lone subsegments whose parent never came are given by `BatchGetTraces`, after the segments. AWS X-Ray shows nothing
 //!   of them.
 //! - Time ranges may be of any length, and `Sampling` leaves nothing out.
@@ -28,6 +29,7 @@ mod graphs;
 mod groups;
 mod guard;
 mod insights;
+mod kept;
 mod operation;
 mod own;
 pub(crate) mod page;
@@ -95,6 +97,7 @@ pub(crate) use {
 
 use graphs::Graphs;
 use groups::Groups;
+use kept::Kept;
 use operation::Route;
 use policies::Policies;
 use retrieval::Retrievals;
@@ -129,20 +132,30 @@ struct State {
 impl Api {
     pub(crate) fn new(
         intake: Intake,
-        rules: ServedRules,
+        rules: Option<ServedRules>,
         clock: Arc<dyn Clock>,
         upstream: Option<Box<dyn Upstream>>,
     ) -> Api {
         let now = clock.wall().as_secs_f64();
+        let kept = Kept::of(intake.store().kept()).unwrap_or_else(|error| {
+            let why = format!("groups, sampling rules, tags, policies and settings of before cannot be read: {error}");
+            intake.forgot(why);
+            Kept::default()
+        });
+        // Rules that were asked for go before those that were made by calls once.
+        let sampling = match (rules, kept.sampling) {
+            (None, Some(kept)) => Sampling::of(kept),
+            (rules, _) => Sampling::new(rules.unwrap_or_default(), now),
+        };
         let state = State {
             graphs: Graphs::default(),
-            groups: Groups::default(),
-            policies: Policies::default(),
+            groups: kept.groups,
+            policies: kept.policies,
             retrievals: Retrievals::default(),
-            settings: Settings::new(now),
-            tags: Tags::default(),
+            settings: kept.settings.unwrap_or_else(|| Settings::new(now)),
+            tags: kept.tags,
         };
-        Api { intake, clock, sampling: Sampling::new(rules, now), upstream, state: Mutex::new(state) }
+        Api { intake, clock, sampling, upstream, state: Mutex::new(state) }
     }
 
     /// Answers an operation, without HTTP in between.
@@ -151,7 +164,7 @@ impl Api {
     ///
     /// [`ApiError`]: what X-Ray's model names for the operation.
     pub fn call<O: Operation>(&self, operation: O) -> Result<O::Answer, ApiError> {
-        operation.answer(self)
+        operation.answer(self).and_then(|answer| self.kept::<O>(answer))
     }
 
     pub(crate) fn store(&self) -> &Store {

@@ -31,6 +31,10 @@ pub trait Operation: Serialize + DeserializeOwned + Send + 'static {
     /// Where it is posted to; one segment, not always the name.
     const PATH: &'static str;
 
+    /// Whether it changes what is kept beside the traces: groups, sampling rules, tags, policies, settings. A store in a
+    /// file takes that along, and has it on disk before there is an answer.
+    const CHANGES: bool = false;
+
     /// Answers it, from what this console holds.
     ///
     /// # Errors
@@ -90,6 +94,6 @@ fn call<O: Operation>(api: &Api, from: Sender, body: &[u8]) -> Result<Vec<u8>, A
     let body = if matches!(body.trim_ascii(), b"" | b"\"\"" | b"null") { b"{}" } else { body };
     let request: O = serde_json::from_slice(body)
         .map_err(|error| ApiError::invalid(format!("the body is no {} request: {error}", O::NAME)))?;
-    let answer = request.answer_to(from, api)?;
+    let answer = request.answer_to(from, api).and_then(|answer| api.kept::<O>(answer))?;
     serde_json::to_vec(&answer).map_err(|error| ApiError::internal(format!("the answer cannot be written: {error}")))
 }

@@ -89,10 +89,10 @@ pub struct DeleteResourcePolicy {
 }
 
 /// Policies by name.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Policies(BTreeMap<String, Policy>);
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Policy {
     document: String,
     revision: u64,
@@ -159,6 +159,7 @@ impl Operation for PutResourcePolicy {
     type Answer = PutResourcePolicyAnswer;
     const NAME: &'static str = "PutResourcePolicy";
     const PATH: &'static str = "/PutResourcePolicy";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<PutResourcePolicyAnswer, ApiError> {
         check_name(&self.policy_name)?;
@@ -220,6 +221,7 @@ impl Operation for DeleteResourcePolicy {
     type Answer = Empty;
     const NAME: &'static str = "DeleteResourcePolicy";
     const PATH: &'static str = "/DeleteResourcePolicy";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<Empty, ApiError> {
         check_name(&self.policy_name)?;

@@ -179,7 +179,7 @@ pub struct UpdateIndexingRuleAnswer {
 
 const INDEXING_RULE: &str = "Default";
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Settings {
     encryption: (EncryptionType, Option<String>),
     destination: TraceSegmentDestination,
@@ -233,6 +233,7 @@ impl Operation for PutEncryptionConfig {
     type Answer = EncryptionConfigAnswer;
     const NAME: &'static str = "PutEncryptionConfig";
     const PATH: &'static str = "/PutEncryptionConfig";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<EncryptionConfigAnswer, ApiError> {
         match (self.r#type, &self.key_id) {
@@ -261,6 +262,7 @@ impl Operation for UpdateTraceSegmentDestination {
     type Answer = TraceSegmentDestinationAnswer;
     const NAME: &'static str = "UpdateTraceSegmentDestination";
     const PATH: &'static str = "/UpdateTraceSegmentDestination";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<TraceSegmentDestinationAnswer, ApiError> {
         let mut state = api.state();
@@ -298,6 +300,7 @@ impl Operation for UpdateIndexingRule {
     type Answer = UpdateIndexingRuleAnswer;
     const NAME: &'static str = "UpdateIndexingRule";
     const PATH: &'static str = "/UpdateIndexingRule";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<UpdateIndexingRuleAnswer, ApiError> {
         if self.name != INDEXING_RULE {

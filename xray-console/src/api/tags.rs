@@ -72,7 +72,7 @@ pub struct ListTagsForResourceAnswer {
 }
 
 /// Tags by ARN and key.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tags(BTreeMap<String, BTreeMap<String, String>>);
 
 impl Tags {
@@ -122,6 +122,7 @@ impl Operation for TagResource {
     type Answer = Empty;
     const NAME: &'static str = "TagResource";
     const PATH: &'static str = "/TagResource";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<Empty, ApiError> {
         let mut state = api.state();
@@ -135,6 +136,7 @@ impl Operation for UntagResource {
     type Answer = Empty;
     const NAME: &'static str = "UntagResource";
     const PATH: &'static str = "/UntagResource";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<Empty, ApiError> {
         count("TagKeys", &self.tag_keys, REQUEST)?;

@@ -4,14 +4,14 @@ use std::io::IsTerminal;
 
 use xray_console::client::{Client, Local};
 
-use xray_console::sampling::ServedRules;
+use xray_console::sampling::{GetSamplingRules, SamplingRuleRecord, ServedRules};
 use xray_console::store::DEFAULT_BOUND;
 use xray_console::{Console, ConsoleBuilder, StartError};
 
 use super::args::{Global, Tail, Up};
 use super::failure::{Done, Failure};
 use super::log::{Level, Log};
-use super::output::Output;
+use super::output::{Output, counted};
 use super::tail::tail;
 
 pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done {
@@ -45,7 +45,7 @@ fn greet(console: &Console, options: &Up, log: &Log) {
     let listening = if tcp == udp { format!("udp and tcp {tcp}") } else { format!("udp {udp}  tcp {tcp}") };
     say(&format!("xrc {}  listening  {listening}", env!("CARGO_PKG_VERSION")));
     say(&format!("           store      {}", store(options)));
-    say(&format!("           sampling   {}", sampling(options)));
+    say(&format!("           sampling   {}", sampling(console, options)));
     if relays(options) {
         return;
     }
@@ -119,6 +119,11 @@ fn builder(options: &Up, global: &Global) -> Result<(ConsoleBuilder, Log), Failu
     }
     if let Some(file) = &options.sampling {
         let rules = ServedRules::from_file(file).map_err(|error| Failure::usage(with_causes(&error)))?;
+        if !rules.left_out().is_empty() {
+            let names: Vec<String> = rules.left_out().iter().map(|name| format!("{name:?}")).collect();
+            let what = "rules on the response are for the program that reads the file itself, and are not served";
+            log.say(Level::Warn, &format!("{}: {what}: {}", file.display(), names.join(", ")));
+        }
         builder = builder.sampling_rules(rules);
     }
     Ok((builder, log))
@@ -140,13 +145,20 @@ fn store(options: &Up) -> String {
     }
 }
 
-fn sampling(options: &Up) -> String {
+fn sampling(console: &Console, options: &Up) -> String {
     if relays(options) {
         return "clients are given the rules of AWS X-Ray".to_owned();
     }
-    match &options.sampling {
-        Some(file) => format!("clients are given the rules of {}", file.display()),
-        None => "clients are told to record every request (--sampling FILE for rules)".to_owned(),
+    if let Some(file) = &options.sampling {
+        return format!("clients are given the rules of {}", file.display());
+    }
+    let rules = console.call(GetSamplingRules::default()).map(|answer| answer.sampling_rule_records);
+    let made = |record: &SamplingRuleRecord| record.sampling_rule.as_ref().is_some_and(|rule| rule.fixed_rate < 1.0);
+    match rules {
+        Ok(rules) if rules.len() > 1 || rules.iter().any(made) => {
+            format!("clients are given the {} that calls have made here before", counted(rules.len(), "rule"))
+        }
+        _ => "clients are told to record every request (--sampling FILE for rules)".to_owned(),
     }
 }
 

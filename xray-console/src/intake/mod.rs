@@ -204,6 +204,11 @@ impl Intake {
         taken.into_iter().filter_map(unprocessed).collect()
     }
 
+    /// Says that something of before is gone.
+    pub(crate) fn forgot(&self, why: String) {
+        drop(self.trouble(TroubleKind::Dropped, "Unreadable", why, Sender::Local("the store's file"), b""));
+    }
+
     /// How much came and what became of it.
     pub fn counters(&self) -> Counters {
         self.shared.counts.read()

@@ -28,7 +28,10 @@ const NAME: usize = 32;
 /// # Ok::<(), xray_console::sampling::ServedRulesError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct ServedRules(Vec<SamplingRule>);
+pub struct ServedRules {
+    rules: Vec<SamplingRule>,
+    left_out: Vec<String>,
+}
 
 /// Why text holds no sampling rules.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -79,13 +82,13 @@ impl ServedRules {
     /// Everything is sampled.
     #[must_use]
     pub fn all() -> ServedRules {
-        ServedRules(vec![any(DEFAULT, DEFAULT_PRIORITY, 1, 1.0)])
+        ServedRules::of(vec![any(DEFAULT, DEFAULT_PRIORITY, 1, 1.0)])
     }
 
     /// As an AWS account begins: one a second, then 5 %.
     #[must_use]
     pub fn stock() -> ServedRules {
-        ServedRules(vec![any(DEFAULT, DEFAULT_PRIORITY, 1, 0.05)])
+        ServedRules::of(vec![any(DEFAULT, DEFAULT_PRIORITY, 1, 0.05)])
     }
 
     /// Reads a file, as [`parse`](ServedRules::parse) does.
@@ -104,8 +107,9 @@ impl ServedRules {
     /// (`{"SamplingRuleRecords": […]}`), or a list of its rules.
     ///
     /// Rules of the file come in the order in which they are asked, and are served with priorities 1, 2, 3 …; names
-    /// are cut at 32 characters and numbered where two are the same. Rules of the API keep what they have. A default
-    /// that is missing is the stock one.
+    /// are cut at 32 characters and numbered where two are the same; those on the response are
+    /// [left out](ServedRules::left_out). Rules of the API keep what they have. A default that is missing is the stock
+    /// one.
     ///
     /// # Errors
     ///
@@ -118,8 +122,32 @@ impl ServedRules {
         Ok(from_local(&rules))
     }
 
+    /// Names of the file's rules that are not served: those that decide by the response, when a request has ended. They
+    /// are for the process that reads the file; X-Ray's API has no such rules, and no SDK knows them.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_console::sampling::ServedRules;
+    ///
+    /// let rules = ServedRules::parse(
+    ///     r#"{"version": 2, "default": {"fixed_target": 1, "rate": 0.1}, "rules": [
+    ///         {"description": "failures", "host": "*", "http_method": "*", "url_path": "*", "fixed_target": 0, "rate": 1,
+    ///          "attributes": {"fault": "true"}}]}"#,
+    /// )?;
+    /// assert_eq!(rules.left_out(), ["failures"]);
+    /// # Ok::<(), xray_console::sampling::ServedRulesError>(())
+    /// ```
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    fn of(rules: Vec<SamplingRule>) -> ServedRules {
+        ServedRules { rules, left_out: Vec::new() }
+    }
+
     pub(super) fn into_rules(self) -> Vec<SamplingRule> {
-        self.0
+        self.rules
     }
 }
 
@@ -150,12 +178,12 @@ fn from_api(json: &str) -> Result<ServedRules, String> {
     let default = served.remove(DEFAULT).unwrap_or_else(|| any(DEFAULT, DEFAULT_PRIORITY, 1, 0.05));
     // It stands after all others, whatever is written.
     let default = SamplingRule { priority: DEFAULT_PRIORITY, ..default };
-    Ok(ServedRules(served.into_values().chain([default]).collect()))
+    Ok(ServedRules::of(served.into_values().chain([default]).collect()))
 }
 
 fn from_local(rules: &Rules) -> ServedRules {
     let mut names = BTreeSet::from([DEFAULT.to_owned()]);
-    // Rules on the response are for the process that reads the file; no other SDK knows them.
+    let left_out = rules.rules().iter().filter(|rule| rule.is_late()).map(|rule| rule.name().to_owned()).collect();
     let served = rules.rules().iter().filter(|rule| !rule.is_late()).zip(1..).map(|(rule, priority)| SamplingRule {
         service_name: rule.service().to_owned(),
         service_type: rule.service_type().to_owned(),
@@ -167,7 +195,7 @@ fn from_local(rules: &Rules) -> ServedRules {
     });
     let default = rules.default_rule();
     let default = any(DEFAULT, DEFAULT_PRIORITY, i64::from(default.fixed_target()), default.rate());
-    ServedRules(served.chain([default]).collect())
+    ServedRules { rules: served.chain([default]).collect(), left_out }
 }
 
 /// The name, cut to what X-Ray takes, numbered if it is there already.

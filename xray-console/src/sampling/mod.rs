@@ -36,7 +36,7 @@ pub use shapes::{
     UnprocessedStatistics,
 };
 
-use rules::RuleSet;
+pub(crate) use rules::RuleSet;
 use statistics::Statistics;
 use targets::Clients;
 
@@ -53,8 +53,15 @@ struct State {
 
 impl Sampling {
     pub(crate) fn new(rules: ServedRules, now: f64) -> Sampling {
-        let rules = RuleSet::new(rules, now);
+        Sampling::of(RuleSet::new(rules, now))
+    }
+
+    pub(crate) fn of(rules: RuleSet) -> Sampling {
         Sampling(Mutex::new(State { rules, clients: Clients::default(), statistics: Statistics::default() }))
+    }
+
+    pub(crate) fn rules(&self) -> RuleSet {
+        self.lock().rules.clone()
     }
 
     /// Whether one of the rules has this ARN.

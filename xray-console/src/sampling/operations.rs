@@ -236,6 +236,7 @@ impl Operation for CreateSamplingRule {
     type Answer = SamplingRuleAnswer;
     const NAME: &'static str = "CreateSamplingRule";
     const PATH: &'static str = "/CreateSamplingRule";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<SamplingRuleAnswer, ApiError> {
         let now = api.now();
@@ -257,6 +258,7 @@ impl Operation for UpdateSamplingRule {
     type Answer = SamplingRuleAnswer;
     const NAME: &'static str = "UpdateSamplingRule";
     const PATH: &'static str = "/UpdateSamplingRule";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<SamplingRuleAnswer, ApiError> {
         let sampling_rule_record = api.sampling().lock().rules.update(self.sampling_rule_update, api.now())?;
@@ -268,6 +270,7 @@ impl Operation for DeleteSamplingRule {
     type Answer = SamplingRuleAnswer;
     const NAME: &'static str = "DeleteSamplingRule";
     const PATH: &'static str = "/DeleteSamplingRule";
+    const CHANGES: bool = true;
 
     fn answer(self, api: &Api) -> Result<SamplingRuleAnswer, ApiError> {
         let mut tags = api.tags();

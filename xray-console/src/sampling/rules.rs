@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::api::check::{arn, count, length, one_of, range};
 use crate::api::{ApiError, ApiErrorKind};
 
@@ -15,8 +17,8 @@ pub(super) const DEFAULT: &str = "Default";
 pub(super) const DEFAULT_PRIORITY: i64 = 10_000;
 
 /// Rules by name, the default always among them.
-#[derive(Debug)]
-pub(super) struct RuleSet {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct RuleSet {
     rules: BTreeMap<String, SamplingRuleRecord>,
     modified: f64,
 }
@@ -28,6 +30,11 @@ impl RuleSet {
             (name.clone(), record(&name, rule, now))
         };
         RuleSet { rules: rules.into_rules().into_iter().map(record).collect(), modified: now }
+    }
+
+    /// Whether the rule that is always there is.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.get(DEFAULT).is_some()
     }
 
     /// When any of them was last made, changed or removed, seconds since the epoch.

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use xray_core::TraceId;
 
 use super::StorageError;
@@ -51,6 +51,9 @@ const SCHEMA: &str = "
     );
     CREATE UNIQUE INDEX places ON documents (trace, id, subsegment);
 ";
+
+/// Beside the documents, since after the first release: a file without it gets it, and an older version passes over it.
+const KEPT: &str = "CREATE TABLE IF NOT EXISTS kept (name TEXT PRIMARY KEY, json TEXT NOT NULL)";
 
 /// Why a file cannot be used as a store.
 #[derive(Debug, thiserror::Error)]
@@ -114,6 +117,7 @@ enum Change {
     Put { received: Received, at: Duration },
     Evicted(TraceId),
     Cleared,
+    Kept(String),
     Commit(Answer),
 }
 
@@ -165,7 +169,13 @@ fn prepare(connection: &Connection, path: &Path) -> Result<(), OpenError> {
         let marks = format!("PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};");
         connection.execute_batch(&format!("BEGIN IMMEDIATE; {SCHEMA} {marks} COMMIT;")).map_err(failed)?;
     }
-    Ok(())
+    connection.execute_batch(KEPT).map_err(failed)
+}
+
+/// What was kept beside the documents.
+pub(super) fn kept(connection: &Connection, path: &Path) -> Result<Option<String>, OpenError> {
+    let kept = connection.query_row("SELECT json FROM kept WHERE name = 'api'", [], |row| row.get(0));
+    kept.optional().map_err(|source| failed(path, source))
 }
 
 fn failed(path: &Path, source: rusqlite::Error) -> OpenError {
@@ -227,6 +237,10 @@ impl File {
         self.send(Change::Cleared);
     }
 
+    pub(super) fn keep(&self, json: String) {
+        self.send(Change::Kept(json));
+    }
+
     /// Answers when everything that came before is on disk; drops `answer` if the writer has died.
     pub(super) fn commit(&self, answer: Answer) {
         self.send(Change::Commit(answer));
@@ -283,6 +297,7 @@ impl Writer {
                     written = written.and_then(|()| self.put(&received, at));
                 }
                 Change::Evicted(id) => written = written.and_then(|()| self.delete(id)),
+                Change::Kept(json) => written = written.and_then(|()| self.keep(&json)),
                 Change::Cleared => {
                     written = written.and_then(|()| self.connection.execute_batch("DELETE FROM documents"))
                 }
@@ -321,6 +336,13 @@ impl Writer {
         let (id, start) = (key.id.cast_signed(), start.cast_signed());
         let mut put = self.connection.prepare_cached(PUT)?;
         put.execute(params![trace_id.as_str(), id, key.subsegment, in_progress, start, received_micros, &**json])?;
+        Ok(())
+    }
+
+    fn keep(&self, json: &str) -> rusqlite::Result<()> {
+        const KEEP: &str =
+            "INSERT INTO kept (name, json) VALUES ('api', ?1) ON CONFLICT (name) DO UPDATE SET json = ?1";
+        self.connection.prepare_cached(KEEP)?.execute([json])?;
         Ok(())
     }
 

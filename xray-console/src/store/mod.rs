@@ -19,6 +19,7 @@
 
 #[cfg(feature = "db")]
 mod db;
+mod disk;
 mod entry;
 mod row;
 mod state;
@@ -95,19 +96,15 @@ struct Shared {
     changes: broadcast::Sender<Change>,
     #[cfg(feature = "db")]
     file: Option<db::File>,
+    /// What was kept beside the documents when the file was opened.
+    #[cfg(feature = "db")]
+    kept: Option<String>,
 }
 
 /// The store's file could not be written; what was put is in memory only.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the store's file could not be written: {0}")]
 pub struct StorageError(String);
-
-#[cfg(feature = "db")]
-impl StorageError {
-    fn stopped() -> StorageError {
-        StorageError("its writer has stopped".to_owned())
-    }
-}
 
 /// Something that happened in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +156,8 @@ impl Store {
                 changes: broadcast::channel(CHANGES).0,
                 #[cfg(feature = "db")]
                 file: None,
+                #[cfg(feature = "db")]
+                kept: None,
             }),
         }
     }
@@ -188,6 +187,7 @@ impl Store {
             let (_, garbage) = state.put(received, Now { wall: at, monotonic: 0 });
             evicted.extend(garbage.evicted);
         })?;
+        let kept = db::kept(&connection, path.as_ref())?;
         let cannot_start = |error: std::io::Error| OpenError::Thread { source: error };
         let file = db::File::follow(connection).map_err(cannot_start)?;
         for id in evicted {
@@ -199,6 +199,7 @@ impl Store {
                 clock: Arc::new(SystemClock),
                 changes: broadcast::channel(CHANGES).0,
                 file: Some(file),
+                kept,
             }),
         })
     }
@@ -247,38 +248,6 @@ impl Store {
                 file.evicted(*id);
             }
         }
-    }
-
-    /// Waits until everything that was put is on disk, if the store has a file; without one there is nothing to wait for.
-    /// Blocks for some milliseconds: not for a thread of an async runtime, which has [`durable`](Store::durable).
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written. The store goes on in memory, and tries again with what comes next.
-    pub fn flush(&self) -> Result<(), StorageError> {
-        #[cfg(feature = "db")]
-        if let Some(file) = &self.shared.file {
-            let (answer, committed) = std::sync::mpsc::sync_channel(1);
-            // Who no longer waits need not be told.
-            file.commit(Box::new(move |result| drop(answer.send(result))));
-            return committed.recv().unwrap_or_else(|_| Err(StorageError::stopped()));
-        }
-        Ok(())
-    }
-
-    /// The same without blocking.
-    ///
-    /// # Errors
-    ///
-    /// As [`flush`](Store::flush).
-    pub async fn durable(&self) -> Result<(), StorageError> {
-        #[cfg(feature = "db")]
-        if let Some(file) = &self.shared.file {
-            let (answer, committed) = tokio::sync::oneshot::channel();
-            file.commit(Box::new(move |result| drop(answer.send(result))));
-            return committed.await.unwrap_or_else(|_| Err(StorageError::stopped()));
-        }
-        Ok(())
     }
 
     fn announce(&self, change: Change) {

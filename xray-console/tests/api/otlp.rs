@@ -26,6 +26,23 @@ fn spans_are_segments_at_once_and_need_neither_token_nor_name() {
 }
 
 #[test]
+fn null_stands_for_whatever_a_member_is_without_it() {
+    let server = Server::start();
+    let spans = r#"{"resourceSpans":[{"resource":null,"schemaUrl":null,"scopeSpans":null},
+        {"resource":{"attributes":null},"scopeSpans":[{"scope":{"name":null,"version":null},"spans":null},
+        {"scope":null,"spans":[{"traceId":"6955b900bd862e3fe1be46a994272793","spanId":"53995c3f42cd8ad8","parentSpanId":null,
+        "traceState":null,"flags":null,"kind":null,"name":"work","startTimeUnixNano":"1767268800500000000",
+        "endTimeUnixNano":1767268801000000000,"attributes":[{"key":"a","value":null},{"key":null,"value":{"arrayValue":{"values":null}}}],
+        "droppedAttributesCount":null,"events":null,"droppedEventsCount":"2","links":null,"droppedLinksCount":0,
+        "status":{"message":null,"code":null}}]}]}]}"#;
+    let answer = export(&server, "Host: sidecar\r\nContent-Type: application/json\r\n", spans);
+    assert_eq!((answer.status, answer.body), (200, json!({})));
+    assert_eq!(server.console.store().counters().documents, 1);
+    let nothing = export(&server, "Host: sidecar\r\nContent-Type: application/json\r\n", r#"{"resourceSpans":null}"#);
+    assert_eq!(nothing.status, 200);
+}
+
+#[test]
 fn what_is_no_otlp_is_refused_and_pages_of_strangers_too() {
     let server = Server::start();
     for (headers, body, status) in [

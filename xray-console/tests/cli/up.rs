@@ -96,6 +96,20 @@ fn traces_in_a_file_survive_any_end_of_the_console() {
 }
 
 #[test]
+fn rules_that_cannot_be_served_are_named() {
+    let file = fresh("up-rules").join("rules.json");
+    let rules = r#"{"version": 2, "default": {"fixed_target": 1, "rate": 0.1}, "rules": [
+        {"description": "failures", "host": "*", "http_method": "*", "url_path": "*", "fixed_target": 0, "rate": 1,
+         "attributes": {"fault": "true"}}]}"#;
+    std::fs::write(&file, rules).unwrap();
+    let mut up = Up::spawn(&["--addr", "127.0.0.1:0", "--sampling", file.to_str().unwrap()], &[]);
+    let mut line = String::new();
+    up.told.read_line(&mut line).unwrap();
+    let told = "rules.json: rules on the response are for the program that reads the file itself, and are not served: \"failures\"\n";
+    assert!(line.ends_with(told), "{line}");
+}
+
+#[test]
 fn a_relay_passes_on_what_it_takes() {
     let aws = Shop::empty();
     let (endpoint, spool) = (format!("http://{}", aws.address), fresh("up-relay"));

@@ -1,5 +1,7 @@
 //! How OTLP writes in JSON what JSON has no type for: whole numbers of 64 bits as texts, ids in hex, bytes in base64, enums
-//! as numbers or by name.
+//! as numbers or by name. `null` stands for any member's default.
+//!
+//! Source: Protocol Buffers documentation, "ProtoJSON Format".
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,6 +10,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::de::{Deserialize, Deserializer, Error};
 use serde_json::Value;
+
+/// A list or a text; `null` is as good as leaving it out.
+pub(super) fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
 
 /// A whole number, or its digits; nothing is 0.
 pub(super) fn number<'de, D, N>(from: D) -> Result<N, D::Error>

@@ -14,6 +14,7 @@ use super::json;
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct ExportTraceServiceRequest {
     #[prost(message, repeated, tag = "1")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) resource_spans: Vec<ResourceSpans>,
 }
 
@@ -23,6 +24,7 @@ pub(super) struct ResourceSpans {
     #[prost(message, optional, tag = "1")]
     pub(super) resource: Option<Resource>,
     #[prost(message, repeated, tag = "2")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) scope_spans: Vec<ScopeSpans>,
 }
 
@@ -30,6 +32,7 @@ pub(super) struct ResourceSpans {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Resource {
     #[prost(message, repeated, tag = "1")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -39,6 +42,7 @@ pub(super) struct ScopeSpans {
     #[prost(message, optional, tag = "1")]
     pub(super) scope: Option<Scope>,
     #[prost(message, repeated, tag = "2")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) spans: Vec<Span>,
 }
 
@@ -46,8 +50,10 @@ pub(super) struct ScopeSpans {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Scope {
     #[prost(string, tag = "1")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) name: String,
     #[prost(string, tag = "2")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) version: String,
 }
 
@@ -64,6 +70,7 @@ pub(super) struct Span {
     #[serde(deserialize_with = "json::hex")]
     pub(super) parent_span_id: Vec<u8>,
     #[prost(string, tag = "5")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) name: String,
     #[prost(int32, tag = "6")]
     #[serde(deserialize_with = "json::kind")]
@@ -75,20 +82,27 @@ pub(super) struct Span {
     #[serde(deserialize_with = "json::number")]
     pub(super) end_time_unix_nano: u64,
     #[prost(message, repeated, tag = "9")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) attributes: Vec<KeyValue>,
     #[prost(uint32, tag = "10")]
+    #[serde(deserialize_with = "json::number")]
     pub(super) dropped_attributes_count: u32,
     #[prost(message, repeated, tag = "11")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) events: Vec<Event>,
     #[prost(uint32, tag = "12")]
+    #[serde(deserialize_with = "json::number")]
     pub(super) dropped_events_count: u32,
     #[prost(message, repeated, tag = "13")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) links: Vec<Link>,
     #[prost(uint32, tag = "14")]
+    #[serde(deserialize_with = "json::number")]
     pub(super) dropped_links_count: u32,
     #[prost(message, optional, tag = "15")]
     pub(super) status: Option<Status>,
     #[prost(fixed32, tag = "16")]
+    #[serde(deserialize_with = "json::number")]
     pub(super) flags: u32,
 }
 
@@ -99,8 +113,10 @@ pub(super) struct Event {
     #[serde(deserialize_with = "json::number")]
     pub(super) time_unix_nano: u64,
     #[prost(string, tag = "2")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) name: String,
     #[prost(message, repeated, tag = "3")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -114,6 +130,7 @@ pub(super) struct Link {
     #[serde(deserialize_with = "json::hex")]
     pub(super) span_id: Vec<u8>,
     #[prost(message, repeated, tag = "4")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) attributes: Vec<KeyValue>,
 }
 
@@ -121,6 +138,7 @@ pub(super) struct Link {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct Status {
     #[prost(string, tag = "2")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) message: String,
     #[prost(int32, tag = "3")]
     #[serde(deserialize_with = "json::status")]
@@ -131,6 +149,7 @@ pub(super) struct Status {
 #[serde(default, rename_all = "camelCase")]
 pub(super) struct KeyValue {
     #[prost(string, tag = "1")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) key: String,
     #[prost(message, optional, tag = "2")]
     pub(super) value: Option<AnyValue>,
@@ -176,6 +195,7 @@ pub(super) enum Value {
 #[serde(default)]
 pub(super) struct ArrayValue {
     #[prost(message, repeated, tag = "1")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) values: Vec<AnyValue>,
 }
 
@@ -183,6 +203,7 @@ pub(super) struct ArrayValue {
 #[serde(default)]
 pub(super) struct KeyValueList {
     #[prost(message, repeated, tag = "1")]
+    #[serde(deserialize_with = "json::or_default")]
     pub(super) values: Vec<KeyValue>,
 }
 
