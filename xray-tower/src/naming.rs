@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use xray_core::sampling::Pattern;
 
+use crate::head;
+
 /// How segments are named. The default is the service name the X-Ray layer was made with.
 ///
 /// # Examples
@@ -47,12 +49,15 @@ impl Naming {
         Naming(Rule::Host(Pattern::new(pattern)))
     }
 
-    /// The name for a request to `host` (without port); `None` means the service name.
-    pub(crate) fn name<'a>(&'a self, host: Option<&'a str>) -> Option<Cow<'a, str>> {
+    /// The name for a request to `authority`; `None` means the service name.
+    pub(crate) fn name<'a>(&'a self, authority: Option<&'a str>) -> Option<Cow<'a, str>> {
         match &self.0 {
             Rule::Service => None,
             Rule::Fixed(name) => Some(Cow::Borrowed(name)),
-            Rule::Host(pattern) => host.filter(|host| !host.is_empty() && pattern.matches(host)).map(lower_case),
+            Rule::Host(pattern) => {
+                let host = authority.map(head::host);
+                host.filter(|host| !host.is_empty() && pattern.matches(host)).map(lower_case)
+            }
         }
     }
 }
@@ -86,7 +91,7 @@ mod tests {
     fn a_matching_host_is_the_name_and_another_is_not() {
         let naming = Naming::host("*.example.com");
         assert_eq!(naming.name(Some("shop.example.com")).as_deref(), Some("shop.example.com"));
-        assert_eq!(naming.name(Some("Shop.Example.COM")).as_deref(), Some("shop.example.com"));
+        assert_eq!(naming.name(Some("Shop.Example.COM:8080")).as_deref(), Some("shop.example.com"));
         assert_eq!(naming.name(Some("example.org")), None);
         assert_eq!(naming.name(None), None);
     }
@@ -94,6 +99,7 @@ mod tests {
     #[test]
     fn any_pattern_refuses_an_empty_host() {
         assert_eq!(Naming::host("*").name(Some("")), None);
+        assert_eq!(Naming::host("*").name(Some(":80")), None);
         assert_eq!(Naming::host("*").name(Some("10.0.0.1")).as_deref(), Some("10.0.0.1"));
     }
 

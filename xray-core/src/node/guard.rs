@@ -380,12 +380,16 @@ impl Node {
     /// decision by `Sampled=?`.
     pub fn response_header(&self) -> Option<String> {
         self.with_any(|tree, _| {
-            let mut value = String::with_capacity(TraceId::LEN + 16);
+            let decision = match (tree.head.asked, tree.head.sampled) {
+                (false, _) => "",
+                (true, true) => ";Sampled=1",
+                (true, false) => ";Sampled=0",
+            };
+            // Of just this size: what takes a text's buffer over (`Bytes`) then needs no block of its own.
+            let mut value = String::with_capacity("Root=".len() + TraceId::LEN + decision.len());
             value.push_str("Root=");
             value.push_str(tree.head.trace_id.as_str());
-            if tree.head.asked {
-                value.push_str(if tree.head.sampled { ";Sampled=1" } else { ";Sampled=0" });
-            }
+            value.push_str(decision);
             value
         })
     }

@@ -25,6 +25,8 @@ pub(crate) struct Head {
     pub(crate) pass_on: PassOn,
     /// Nanoseconds since the epoch when the clock's monotonic time was 0.
     pub(crate) origin: u64,
+    /// The clock's monotonic time when it opened.
+    pub(crate) start: u64,
 }
 
 /// Who opened a tree.

@@ -95,8 +95,7 @@ pub(super) fn open(recorder: &Arc<Recorder>, name: &str, incoming: &Incoming) ->
 impl Recorder {
     /// Opens a tree whose segment someone else sends.
     fn open_facade(&self, head: Head) -> Option<Handle> {
-        let start = self.now();
-        let id = head.id;
+        let (id, start) = (head.id, head.start);
         let mut tree: Box<Tree> = self.delivery.pool.take(head);
         if tree.head.sampled {
             tree.open_facade(id, start)?;

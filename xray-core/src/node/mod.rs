@@ -30,7 +30,7 @@ pub use guard::{Entered, Node};
 pub use instrumented::Instrumented;
 pub use invocation::invocation;
 pub use parts::{AnnotationValue, ExceptionParts, Flags, HttpRequestParts, Namespace, Trust};
-pub use segment::{SegmentBuilder, segment, service_segment};
+pub use segment::{Opening, SegmentBuilder, segment, service_segment};
 #[cfg(feature = "fmt")]
 pub(crate) use subsegment::current_of;
 pub use subsegment::{SubsegmentBuilder, current, subsegment};

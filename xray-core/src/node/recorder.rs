@@ -152,7 +152,7 @@ impl Recorder {
         decision: Decision,
         kind: Kind,
     ) -> Head {
-        let wall = self.clock.wall();
+        let (wall, start) = (self.clock.wall(), self.now());
         let wall_nanos = u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX);
         Head {
             trace_id: trace_id.unwrap_or_else(|| TraceId::new(wall.as_secs() as u32, &*self.entropy)),
@@ -165,20 +165,21 @@ impl Recorder {
             asked: false,
             kind,
             pass_on: PassOn::Own,
-            origin: wall_nanos.wrapping_sub(self.now()),
+            origin: wall_nanos.wrapping_sub(start),
+            start,
         }
     }
 
     /// Opens a tree and its segment; one reference is the caller's. `None` when there is no room, counted.
     pub(crate) fn open_tree(&self, head: Head) -> Option<Handle> {
-        self.open_tree_named(head, None)
+        self.open_tree_with(head, None, &mut Draft::default())
     }
 
-    /// The same, of a segment that is not named for the service. The name goes to the sampler alone.
-    pub(crate) fn open_tree_named(&self, head: Head, name: Option<&str>) -> Option<Handle> {
+    /// The same, of a segment that is not named for the service, or has items from the start. The name goes to the
+    /// sampler alone.
+    pub(crate) fn open_tree_with(&self, head: Head, name: Option<&str>, draft: &mut Draft) -> Option<Handle> {
         let (sampled, undecided) = (head.sampled, head.late == Late::Undecided);
-        let start = self.now();
-        let id = head.id;
+        let (id, start) = (head.id, head.start);
         let mut tree = self.delivery.pool.take(head);
         self.stats().add(Counter::SegmentsOpened, 1);
         self.stats().add(if sampled { Counter::SegmentsSampled } else { Counter::SegmentsUnsampled }, 1);
@@ -187,6 +188,11 @@ impl Recorder {
         }
         if tree.head.is_recorded() {
             tree.open_segment(id, start, Some(self.service_label))?;
+            if !draft.is_empty() {
+                let appended = tree.append(0, draft, false);
+                self.keep_room(&mut tree);
+                self.count(appended, draft);
+            }
         }
         if self.wants_end || undecided {
             tree.set_outcome(Outcome::opened(start, name.map(Box::from)));
@@ -533,7 +539,7 @@ impl Recorder {
 
     /// XR013: X-Ray drops traces that are too old or from the future.
     pub(crate) fn watch_age(&self, root: TraceId, head: &Head) {
-        let now = head.origin.wrapping_add(self.now()) / 1_000_000_000;
+        let now = head.origin.wrapping_add(head.start) / 1_000_000_000;
         let stamped = u64::from(root.epoch_seconds());
         if stamped + OLDEST < now || stamped > now + FURTHEST {
             self.stats().add(Counter::StaleTraceIds, 1);

@@ -17,5 +17,6 @@ pub(crate) fn head() -> Head {
         kind: Kind::Explicit,
         pass_on: PassOn::Own,
         origin: 1_465_510_280_000_000_000,
+        start: 0,
     }
 }

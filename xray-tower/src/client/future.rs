@@ -10,8 +10,9 @@ use http::{HeaderMap, Response, StatusCode};
 use pin_project_lite::pin_project;
 
 use super::layer::Settings;
+use crate::head::ResponseHeaders;
 use crate::scope::Scope;
-use crate::{failure, grpc, head};
+use crate::{failure, grpc};
 
 pin_project! {
     /// The future of [`ClientSubsegment`](super::ClientSubsegment): polls the inner one inside the
@@ -67,10 +68,10 @@ where
             let node = scope.node();
             match &result {
                 Ok(response) => {
-                    let headers = response.headers();
-                    node.set_http_response(Some(response.status().as_u16()), head::content_length(headers));
-                    if grpc::is_grpc(headers) {
-                        grpc::record_status(node, headers);
+                    let found = ResponseHeaders::of(response.headers());
+                    node.set_http_response(Some(response.status().as_u16()), found.content_length());
+                    if grpc::is_grpc(found.content_type) {
+                        grpc::record_status(node, response.headers());
                     }
                 }
                 Err(error) => failure::record(node, error, &this.settings.errors),

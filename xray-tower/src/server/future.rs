@@ -6,7 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use http_body::Body;
 use pin_project_lite::pin_project;
@@ -15,6 +14,7 @@ use xray_core::Node;
 use super::ResponseBody;
 use super::body::Ending;
 use super::layer::{EndOn, Settings};
+use crate::head::ResponseHeaders;
 use crate::scope::Scope;
 use crate::{failure, grpc, head};
 
@@ -91,11 +91,12 @@ fn answer<B: Body>(
     to_head: bool,
 ) -> Response<ResponseBody<B>> {
     let (mut parts, body) = response.into_parts();
-    let hint = body.size_hint().exact();
-    let length = head::content_length(&parts.headers).or(hint);
+    let found = ResponseHeaders::of(&parts.headers);
+    let length = found.content_length().or_else(|| body.size_hint().exact());
+    let event_stream = found.content_type.is_some_and(|kind| kind.starts_with(b"text/event-stream"));
     let node = scope.node();
     node.set_http_response(Some(parts.status.as_u16()), length);
-    if grpc::is_grpc(&parts.headers) {
+    if grpc::is_grpc(found.content_type) {
         grpc::record_status(node, &parts.headers);
     }
     write_trace_header(node, &mut parts.headers);
@@ -105,7 +106,7 @@ fn answer<B: Body>(
         scope.end();
         return Response::from_parts(parts, ResponseBody::unwatched(body));
     }
-    let ending = if to_head || has_no_body(parts.status) || is_event_stream(&parts.headers) {
+    let ending = if to_head || has_no_body(parts.status) || event_stream {
         // Servers drop the body of such an answer unread, whatever the handler put there; event streams end with
         // their reader.
         Ending::AnyTime
@@ -128,10 +129,6 @@ fn write_trace_header(node: &Node, headers: &mut HeaderMap) {
 /// Answers that HTTP gives no body. Source: RFC 9110, 15.3.5, 15.3.6 and 15.4.5.
 fn has_no_body(status: StatusCode) -> bool {
     matches!(status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED)
-}
-
-fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
 }
 
 impl<F> fmt::Debug for ResponseFuture<F> {
