@@ -50,6 +50,9 @@ pub struct Console {
     api: Arc<Api>,
     /// Reads datagrams until it is dropped.
     udp: Listener,
+    /// Where its pages are; none if queries are off.
+    #[cfg(feature = "web")]
+    pages: Option<String>,
     /// Its end tells the server to stop.
     stop: Option<watch::Sender<()>>,
     server: Option<JoinHandle<()>>,
@@ -134,6 +137,13 @@ impl Console {
     /// what `AWS_XRAY_DAEMON_ADDRESS` takes.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where a browser finds its pages, with the token in it if one is set; none where queries are switched off.
+    #[cfg(feature = "web")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "web")))]
+    pub fn pages(&self) -> Option<&str> {
+        self.pages.as_deref()
     }
 
     /// Where it listens by UDP.
@@ -278,7 +288,10 @@ impl ConsoleBuilder {
         };
         let address = tcp.local_addr().map_err(StartError::Server)?;
         let api = Arc::new(Api::new(intake, self.rules, self.clock, upstream));
-        let server = Arc::new(Server::new(Arc::clone(&api), Guard { token: self.token, queries }, address));
+        #[cfg(feature = "web")]
+        let pages = queries.then(|| crate::web::link(address, self.token.as_deref()));
+        let guard = Guard { token: self.token, queries };
+        let server = Arc::new(Server::new(Arc::clone(&api), guard, address, udp.address()));
         let (stop, stopped) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -301,6 +314,8 @@ impl ConsoleBuilder {
             address,
             api,
             udp,
+            #[cfg(feature = "web")]
+            pages,
             stop: Some(stop),
             server: Some(server),
             #[cfg(feature = "relay")]

@@ -303,6 +303,30 @@ mod tests {
         assert_eq!(ask(&exposed(), Kind::Query, ELSEWHERE, &page), "admitted", "its own page, with the token");
     }
 
+    #[cfg(feature = "web")]
+    #[test]
+    fn pages_are_reached_by_links_and_cookies_but_not_in_frames() {
+        let link = |dest: &str| {
+            let dest = format!("sec-fetch-dest: {dest}");
+            ask(
+                &closed(),
+                Kind::Page,
+                HERE,
+                &["host: localhost:2000", "sec-fetch-site: cross-site", "sec-fetch-mode: navigate", &dest],
+            )
+        };
+        assert_eq!((link("document").as_str(), link("iframe").as_str()), ("admitted", FOREIGN));
+        let cookie = format!("cookie: a=b; {COOKIE}={TOKEN}");
+        for kind in [Kind::Page, Kind::Query] {
+            assert_eq!(ask(&exposed(), kind, ELSEWHERE, &["host: build-box:2000", &cookie]), "admitted");
+            assert_eq!(ask(&closed(), kind, ELSEWHERE, &["host: build-box:2000", &cookie]), ONLY_HERE);
+            let foreign = ["host: build-box:2000", &cookie, "sec-fetch-site: cross-site"];
+            assert_eq!(ask(&exposed(), kind, ELSEWHERE, &foreign), FOREIGN);
+        }
+        let rebound = ["host: evil.example", "sec-fetch-mode: navigate", "sec-fetch-dest: document"];
+        assert_eq!(ask(&closed(), Kind::Page, HERE, &rebound), ONLY_HERE);
+    }
+
     #[test]
     fn switched_off_queries_are_off_for_everyone() {
         let guard = Guard { token: Some(TOKEN.to_owned()), queries: false };

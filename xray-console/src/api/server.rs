@@ -68,12 +68,12 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn new(api: Arc<Api>, guard: Guard, address: SocketAddr) -> Server {
+    pub(crate) fn new(api: Arc<Api>, guard: Guard, address: SocketAddr, udp: SocketAddr) -> Server {
         #[cfg(not(feature = "web"))]
-        let _ = address;
+        let _ = (address, udp);
         Server {
             #[cfg(feature = "web")]
-            pages: Arc::new(crate::web::Pages::new(Arc::clone(&api), address)),
+            pages: Arc::new(crate::web::Pages::new(Arc::clone(&api), address, udp)),
             api,
             guard,
             bodies: Arc::new(Semaphore::new(BODIES_KIB)),

@@ -130,6 +130,9 @@ pub(crate) struct Up {
     /// Do not show traces as they come.
     #[arg(long)]
     pub(crate) no_tail: bool,
+    /// Answer queries of other machines, too, if they show the token: that of XRC_TOKEN, or one made for this run.
+    #[arg(long)]
+    pub(crate) expose: bool,
     #[cfg(feature = "relay")]
     #[command(flatten)]
     pub(crate) relay: super::relay::Relay,

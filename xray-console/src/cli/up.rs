@@ -16,14 +16,22 @@ use super::tail::tail;
 
 pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done {
     let (builder, log) = builder(options, global)?;
-    let builder = match global.token() {
+    let token = global.token().or_else(|| options.expose.then(made));
+    let builder = match &token {
         Some(token) => builder.expose(token),
         None => builder,
     };
     let console = builder.start().map_err(|error| refused(&error))?;
     greet(&console, options, &log);
+    if options.expose && global.token().is_none() {
+        let token = token.as_deref().unwrap_or_default();
+        log.say(
+            Level::Info,
+            &format!("           token      XRC_TOKEN={token} for xrc elsewhere; the next start makes another"),
+        );
+    }
     let shows = !options.no_tail && queries(options) && std::io::stdout().is_terminal();
-    let client = Client::Local(Local::new(console.address()).with_token(global.token()));
+    let client = Client::Local(Local::new(console.address()).with_token(token));
     let all = Tail { expression: None, limit: None };
     tokio::select! {
         done = tail(&client, &all, false, to), if shows => done?,
@@ -44,6 +52,13 @@ fn greet(console: &Console, options: &Up, log: &Log) {
     let (tcp, udp) = (console.address(), console.udp_address());
     let listening = if tcp == udp { format!("udp and tcp {tcp}") } else { format!("udp {udp}  tcp {tcp}") };
     say(&format!("xrc {}  listening  {listening}", env!("CARGO_PKG_VERSION")));
+    #[cfg(feature = "web")]
+    if let Some(pages) = console.pages() {
+        say(&format!("           pages      {pages}"));
+        if let Some((_, rest)) = pages.split_once("//localhost").filter(|_| pages.contains("?token=")) {
+            say(&format!("           elsewhere  http://{}{rest}", machine()));
+        }
+    }
     say(&format!("           store      {}", store(options)));
     say(&format!("           sampling   {}", sampling(console, options)));
     if relays(options) {
@@ -57,6 +72,24 @@ fn greet(console: &Console, options: &Up, log: &Log) {
              and start me with --addr 0.0.0.0:{port}"
         ));
     }
+}
+
+/// A token that nobody guesses: 32 hex digits. The keys of the standard library's hashers come from the system's source of
+/// randomness, and what they hash to tells nothing about them.
+fn made() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let part = || RandomState::new().hash_one(std::time::SystemTime::now());
+    format!("{:016x}{:016x}", part(), part())
+}
+
+/// What this machine calls itself.
+#[cfg(feature = "web")]
+fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+    let name = name.map(|name| name.trim().to_owned()).unwrap_or_default();
+    let is_name =
+        !name.is_empty() && name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-.".contains(letter));
+    if is_name { name } else { "THIS-MACHINE".to_owned() }
 }
 
 /// Whether the console answers what is asked of it, such as the traces that came.

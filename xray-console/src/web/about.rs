@@ -73,7 +73,7 @@ pub(super) fn show(asked: &Asked) -> Answer {
     let body = html! {
         h1 { "xrc " (env!("CARGO_PKG_VERSION")) }
         p {
-            "AWS X-Ray on this machine: segments come in by UDP at " code { (asked.pages.address) }
+            "AWS X-Ray on this machine: segments come in by UDP at " code { (asked.pages.udp) }
             ", what they say is here. Nothing on these pages asks any other host for anything."
         }
         h2 { "Keys" }

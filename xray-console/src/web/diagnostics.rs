@@ -25,7 +25,8 @@ pub(super) fn show(asked: &Asked) -> Answer {
             h1 { "Diagnostics" }
             @if counters.documents == 0 && counters.refused == 0 {
                 p.notice {
-                    "Nothing has come yet. The console listens at UDP and TCP " code { (asked.pages.address) } "; "
+                    "Nothing has come yet. The console listens at UDP " code { (asked.pages.udp) } " and TCP "
+                    code { (asked.pages.address) } "; "
                     code { "xrc doctor" } " looks for what keeps traces from coming."
                 }
             }

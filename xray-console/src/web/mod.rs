@@ -67,8 +67,10 @@ use shown::shown;
 /// What all pages share.
 pub(crate) struct Pages {
     api: Arc<Api>,
-    /// Where the console listens.
+    /// Where the console listens by TCP.
     address: SocketAddr,
+    /// Where it listens by UDP.
+    udp: SocketAddr,
     assets: Assets,
     /// Traces somebody looks at.
     recent: trace::Recent,
@@ -106,19 +108,37 @@ impl Page {
 }
 
 impl Pages {
-    pub(crate) fn new(api: Arc<Api>, address: SocketAddr) -> Pages {
+    pub(crate) fn new(api: Arc<Api>, address: SocketAddr, udp: SocketAddr) -> Pages {
         Pages {
             api,
             address,
+            udp,
             assets: Assets::new(),
             recent: trace::Recent::default(),
             followers: Arc::new(Semaphore::new(live::FOLLOWERS)),
         }
     }
 
+    /// What `AWS_XRAY_DAEMON_ADDRESS` is set to by who calls this machine so.
+    fn daemon(&self, host: &str) -> String {
+        match (self.address.port(), self.udp.port()) {
+            (tcp, udp) if tcp == udp => format!("{host}:{udp}"),
+            (tcp, udp) => format!("tcp:{host}:{tcp} udp:{host}:{udp}"),
+        }
+    }
+
     /// Whether traces of the sample shop may be put in. What goes on to AWS X-Ray is nobody's to play with.
     fn sends_demo(&self) -> bool {
         self.api.upstream().is_none()
+    }
+}
+
+/// The address of the pages of a console that listens here. What listens everywhere is here by the name `localhost`.
+pub(crate) fn link(address: SocketAddr, token: Option<&str>) -> String {
+    let token = token.map(|token| format!("?token={}", escaped(token))).unwrap_or_default();
+    match address.ip().is_unspecified() {
+        true => format!("http://localhost:{}/{token}", address.port()),
+        false => format!("http://{address}/{token}"),
     }
 }
 

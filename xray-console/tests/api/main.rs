@@ -6,4 +6,6 @@ mod hostile;
 mod http;
 mod operations;
 mod otlp;
+#[cfg(feature = "web")]
+mod pages;
 mod sampling;

@@ -38,7 +38,7 @@ pub(super) fn show(asked: &Asked) -> Answer {
             button #pause type="button" hidden { "Pause" }
         }
         div.wide { table #list { (head()) tbody { @for item in &items { (item.row(longest)) } } } }
-        @if items.is_empty() { p #waiting.dim { "Waiting for traces at UDP " (asked.pages.address) "." } }
+        @if items.is_empty() { p #waiting.dim { "Waiting for traces at UDP " (asked.pages.udp) "." } }
     };
     let command = format!("xrc tail{expression}");
     let frame = Frame {

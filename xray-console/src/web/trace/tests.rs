@@ -25,7 +25,8 @@ fn console(documents: &[&str]) -> Console {
 
 /// Status, type (or where it leads) and text of what this address answers.
 fn get(console: &Console, address: &str) -> (StatusCode, String, String) {
-    let pages = Arc::new(Pages::new(console.api(), SocketAddr::from(([127, 0, 0, 1], 2000))));
+    let here = SocketAddr::from(([127, 0, 0, 1], 2000));
+    let pages = Arc::new(Pages::new(console.api(), here, here));
     let uri: Uri = address.parse().unwrap();
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/html"))]);
     let asked = Asked::new(pages, &uri, &headers);

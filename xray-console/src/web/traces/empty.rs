@@ -70,10 +70,11 @@ fn none_match(asked: &Asked, found: &Found, window: &Window, filter: &Filter) ->
 }
 
 fn nothing_yet(asked: &Asked) -> Markup {
-    let address = asked.pages.address;
+    let (udp, port) = (asked.pages.udp, asked.pages.address.port());
+    let here = if udp.is_ipv6() { format!("[{}]", udp.ip()) } else { udp.ip().to_string() };
     let counters = asked.api().intake().counters();
     html! {
-        h1 { "Listening on UDP " (address) ". " @if counters.documents == 0 { "No segment yet." } @else { "No traces now." } }
+        h1 { "Listening on UDP " (udp) ". " @if counters.documents == 0 { "No segment yet." } @else { "No traces now." } }
         @if counters.refused > 0 {
             p.notice {
                 (counters.refused) " documents came and were refused: " a href="/diagnostics" { "see why" } "."
@@ -83,9 +84,9 @@ fn nothing_yet(asked: &Asked) -> Markup {
         pre { (SNIPPET) }
         p {
             "Any X-Ray SDK does, of any language; 127.0.0.1:2000 is where they send by default. Elsewhere set "
-            code { "AWS_XRAY_DAEMON_ADDRESS=" (address) } "; from a container "
-            code { "AWS_XRAY_DAEMON_ADDRESS=host.docker.internal:" (address.port()) } ", with the console started by "
-            code { "xrc up --addr 0.0.0.0:" (address.port()) } "."
+            code { "AWS_XRAY_DAEMON_ADDRESS=" (asked.pages.daemon(&here)) } "; from a container "
+            code { "AWS_XRAY_DAEMON_ADDRESS=" (asked.pages.daemon("host.docker.internal")) } ", with the console started by "
+            code { "xrc up --addr 0.0.0.0:" (port) } "."
         }
         @if asked.pages.sends_demo() {
             form action="/demo" method="post" { button type="submit" { "Send demo traces" } }

@@ -44,7 +44,8 @@ pub(super) fn show(asked: &Asked) -> Answer {
     let filter = asked.query.filter().map(|text| asked.api().parsed(text)).transpose();
     let error = filter.as_ref().err().map(|error| wrong::wrong(asked, error, "/traces"));
     if let (Some(error), Some(_)) = (&error, asked.part()) {
-        return Answer::part(error.clone()).with_status(http::StatusCode::BAD_REQUEST);
+        // No error of the protocol: browsers would write it to their console while somebody types.
+        return Answer::part(html! { div #wrong { (error) } });
     }
     let command = command(asked);
     let (title, body) = match &filter {

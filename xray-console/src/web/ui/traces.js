@@ -5,13 +5,15 @@ import { carry, fetchPart, find, localTimes, onKey, say, setAddress } from "./ba
 import { listen } from "./events.js";
 import { counting, mark, scale, select, selectedId } from "./list.js";
 
-/** Milliseconds between two refreshes while traces come in. */
-const BETWEEN = 1000;
+/** Milliseconds between two refreshes while traces come in, at least; and this many times as long as the last one took. */
+const BETWEEN = 300;
+const REST = 4;
 
 /** Ids that came and are not in the list. @type {Set<string>} */
 const news = new Set();
 let paused = false;
 let refreshed = 0;
+let between = BETWEEN;
 let timer = 0;
 
 const view = () => find("#view");
@@ -24,6 +26,7 @@ const box = /** @type {HTMLInputElement | null} */ (find("#q"));
  * @param {"push" | "replace" | "none"} how
  */
 async function show(url, how) {
+  const began = performance.now();
   let answer;
   try {
     answer = await fetchPart(String(url), "list");
@@ -32,8 +35,10 @@ async function show(url, how) {
     return;
   }
   if (how !== "none") setAddress(url, how);
-  if (!answer.ok) {
-    error()?.replaceChildren(...answer.nodes);
+  if (!answer.ok) return say(`The console answers ${answer.status}.`);
+  const wrong = answer.nodes.find((node) => node instanceof HTMLElement && node.id === "wrong");
+  if (wrong) {
+    error()?.replaceChildren(...wrong.childNodes);
     box?.setAttribute("aria-invalid", "true");
     box?.setAttribute("aria-describedby", "filter-error");
     view()?.classList.add("stale");
@@ -53,6 +58,7 @@ async function show(url, how) {
   }
   news.clear();
   refreshed = performance.now();
+  between = Math.max(BETWEEN, REST * (refreshed - began));
   settle();
 counting();
 }
@@ -197,7 +203,7 @@ function pill() {
 function came() {
   if (isReading()) return pill();
   clearTimeout(timer);
-  timer = setTimeout(() => (isReading() ? pill() : show(location.href, "none")), Math.max(0, refreshed + BETWEEN - performance.now()));
+  timer = setTimeout(() => (isReading() ? pill() : show(location.href, "none")), Math.max(0, refreshed + between - performance.now()));
 }
 
 const events = listen(
