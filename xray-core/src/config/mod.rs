@@ -210,6 +210,14 @@ impl Config {
         read::read(lookup, settings)
     }
 
+    /// What is kept of what was not sampled: in AWS Lambda nothing, whatever was asked for.
+    pub(crate) fn late_capture_in_effect(&self) -> Sourced<LateCapture> {
+        match &self.in_lambda {
+            Sourced { value: true, origin } => Sourced { value: LateCapture::off(), origin: *origin },
+            _ => self.late_capture.clone(),
+        }
+    }
+
     /// The effective values, one `setting = value (from origin)` a line, in the order of [`SETTINGS`].
     pub fn explain(&self) -> String {
         let trust = match self.trust.value {
@@ -222,6 +230,7 @@ impl Config {
         let root_spans = if self.root_spans.value { "on" } else { "off" };
         let reload = self.reload_after.value.unwrap_or_default().as_secs_f64();
         let in_progress = self.in_progress_after.value.unwrap_or_default().as_secs_f64();
+        let late_capture = self.late_capture_in_effect();
         let values: [(&dyn fmt::Display, Origin); SETTINGS.len()] = [
             (&self.service.value, self.service.origin),
             (&self.enabled.value, self.enabled.origin),
@@ -229,7 +238,7 @@ impl Config {
             (&self.sampling.value, self.sampling.origin),
             (&rules, self.sampling_rules.origin),
             (&reload, self.reload_after.origin),
-            (&self.late_capture.value, self.late_capture.origin),
+            (&late_capture.value, late_capture.origin),
             (&trust, self.trust.origin),
             (&self.context_missing.value, self.context_missing.origin),
             (&root_spans, self.root_spans.origin),

@@ -214,9 +214,9 @@ pub(crate) fn sampling_call_failed(address: &str, operation: &str, trouble: &str
     )
 }
 
-/// XR027.
+/// XR027. Of those that were left out, the first by name.
 #[cfg(feature = "central-sampling")]
-pub(crate) fn sampling_rules_skipped(skipped: usize, operation: &str) -> String {
+pub(crate) fn sampling_rules_skipped(skipped: usize, names: &[String], operation: &str) -> String {
     let (what, mend) = if operation == "GetSamplingRules" {
         let needs =
             "each needs every field, version 1, a rate from 0 to 1, a reservoir of 0 or more, a name of its own";
@@ -224,8 +224,14 @@ pub(crate) fn sampling_rules_skipped(skipped: usize, operation: &str) -> String 
     } else {
         ("sampling target", "targets are made from them")
     };
+    let mut which: Vec<String> = names.iter().map(|name| Quoted(name).to_string()).collect();
+    match (skipped.saturating_sub(names.len()), which.is_empty()) {
+        (0, _) | (_, true) => {}
+        (more, false) => which.push(format!("{more} more")),
+    }
+    let which = if which.is_empty() { String::new() } else { format!(" ({})", which.join(", ")) };
     format!(
-        "{} cannot be used, left out. Look at the sampling rules in the X-Ray console: {mend}",
+        "{}{which} cannot be used, left out. Look at the sampling rules in the X-Ray console: {mend}",
         Count(skipped as u64, what)
     )
 }

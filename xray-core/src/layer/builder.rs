@@ -420,7 +420,7 @@ impl Builder {
             context_missing: config.context_missing.value,
             in_lambda,
             collect_sql: config.sql_queries.value,
-            late: rules::late_capture(&config),
+            late: config.late_capture_in_effect().value,
             root_spans: config.root_spans.value,
             stream_after: u32::try_from(config.stream_after.value).unwrap_or(u32::MAX),
         };

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, ConfigError, LateCapture, Origin};
+use crate::config::{Config, ConfigError, Origin};
 use crate::diagnostics::messages;
 use crate::node::Reload;
 use crate::sampling::{LocalSampler, Rules, RulesError, Sample};
@@ -76,14 +76,9 @@ fn by_rules(config: &Config, local: LocalSampler, now: u64) -> Chosen {
     let local = Arc::new(local);
     let rules = local.rules();
     let mut warnings: Vec<String> = rules.warnings().iter().map(|warning| messages::rules_warning(warning)).collect();
-    let unused = rules.rules().iter().filter(|rule| rule.is_late() && !late_capture(config).rules);
+    let unused = rules.rules().iter().filter(|rule| rule.is_late() && !config.late_capture_in_effect().value.rules);
     warnings.extend(unused.map(|rule| messages::late_rules_unused(rule.name(), config.in_lambda.value)));
     let reload = local.file().map(|_| Reload::new(Arc::clone(&local), config.reload_after.value, now));
     let since = if reload.is_some() { "at the start, before any change of the file" } else { "in effect" };
     Chosen { sampler: local, reload, warnings, rules: format!("sampling rules {since}:\n{rules}\n") }
-}
-
-/// What is kept of what was not sampled: in AWS Lambda nothing.
-pub(super) fn late_capture(config: &Config) -> LateCapture {
-    if config.in_lambda.value { LateCapture::off() } else { config.late_capture.value }
 }

@@ -44,6 +44,8 @@ pub enum RulesErrorKind {
     Missing,
     /// A field is nearly one that is known.
     Misspelt,
+    /// A field is given twice.
+    Twice,
     /// A known field stands where it has no meaning: a pattern on the default rule, a field of another version.
     Misplaced,
     /// A value has the wrong type or is out of range.

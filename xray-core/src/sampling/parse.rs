@@ -1,5 +1,7 @@
 //! Rules from JSON. The values are walked by hand, so that an error can name rule, field, value and mend.
 
+mod twice;
+
 use serde_json::{Map, Value};
 
 use super::error::{RulesError, RulesErrorKind};
@@ -15,6 +17,9 @@ pub(super) fn rules(json: &str) -> Result<Rules, RulesError> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
     let document: Value = serde_json::from_str(json)
         .map_err(|error| RulesError::new(RulesErrorKind::NotJson, format!("the text is not JSON: {error}")))?;
+    if let Some((above, field)) = twice::find(json) {
+        return Err(given_twice(&document, &above, &field));
+    }
     let mut rules = Rules::default();
     let place = Place::Document;
     let document = place.object("the text", &document)?;
@@ -52,6 +57,23 @@ pub(super) fn rules(json: &str) -> Result<Rules, RulesError> {
     }
     rules.add(read);
     Ok(rules)
+}
+
+/// A second value may be a slip of the pen: which of the two counts would be the reader's choice.
+fn given_twice(document: &Value, above: &[String], field: &str) -> RulesError {
+    let above: Vec<&str> = above.iter().map(String::as_str).collect();
+    let (place, within) = match above.as_slice() {
+        ["rules", number, within @ ..] => {
+            let number = number.parse().unwrap_or_default();
+            let rule = document.get("rules").and_then(|rules| rules.get(number - 1_usize.min(number)));
+            let description = rule.and_then(|rule| rule.get("description")).and_then(Value::as_str).map(str::trim);
+            (Place::Rule { number, description: description.unwrap_or_default(), version: Version::Two }, within)
+        }
+        ["default", within @ ..] => (Place::Default, within),
+        within => (Place::Document, within),
+    };
+    let field = within.iter().copied().chain([field]).map(shown).collect::<Vec<_>>().join(".");
+    place.error(RulesErrorKind::Twice, format!("{field} is given twice; expected it once")).at_field(&field)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

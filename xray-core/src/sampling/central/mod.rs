@@ -19,6 +19,7 @@ mod client;
 mod poller;
 mod rule_set;
 mod sampler;
+mod skipped;
 mod state;
 #[cfg(test)]
 mod tests;

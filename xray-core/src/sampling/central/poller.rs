@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use super::boost::BoostCount;
 use super::rule_set::RuleSet;
+use super::skipped::Skipped;
 use super::state::{Counts, INTERVAL};
 use super::wire::{self, BoostStatistics, RuleRecord, Statistics};
 use crate::Entropy;
@@ -50,7 +51,7 @@ struct Refresh {
     asked_at: u64,
     asked_wall: f64,
     records: Vec<RuleRecord>,
-    skipped: usize,
+    skipped: Skipped,
     pages: usize,
     bytes: usize,
     token: Option<String>,
@@ -103,7 +104,7 @@ pub(super) struct Outcome {
     /// The answer was of no use.
     pub(super) unusable: bool,
     /// Rules or targets that were left out.
-    pub(super) skipped: usize,
+    pub(super) skipped: Skipped,
 }
 
 /// A moment by both clocks.
@@ -142,7 +143,7 @@ impl Poller {
                 asked_at: now.monotonic,
                 asked_wall: now.wall.as_secs_f64(),
                 records: Vec::new(),
-                skipped: 0,
+                skipped: Skipped::default(),
                 pages: 0,
                 bytes: 0,
                 token: None,
@@ -205,10 +206,14 @@ impl Poller {
         if refresh.bytes > Rules::MAX_BYTES {
             return None;
         }
-        refresh.skipped += page.skipped;
-        let room = Rules::MAX_RULES.saturating_sub(refresh.records.len());
-        refresh.skipped += page.rules.len().saturating_sub(room);
-        refresh.records.extend(page.rules.into_iter().take(room));
+        refresh.skipped.append(page.skipped);
+        for rule in page.rules {
+            if refresh.records.len() < Rules::MAX_RULES {
+                refresh.records.push(rule);
+            } else {
+                refresh.skipped.add(Some(&rule.name));
+            }
+        }
         if page.next_token.is_some() && refresh.pages < MAX_PAGES {
             // The same token again would be the same page again.
             let goes_on = page.next_token != refresh.token;
@@ -230,7 +235,9 @@ impl Poller {
         self.asked_wall = refresh.asked_wall;
         let period = RULES_PERIOD.as_nanos() as u64;
         self.rules_due = now.monotonic.saturating_add(period + self.up_to(RULES_SPREAD.as_nanos() as u64));
-        Some(Outcome { rules: Some(rules), skipped: refresh.skipped + left_out, unusable: false })
+        let mut skipped = refresh.skipped;
+        skipped.append(left_out);
+        Some(Outcome { rules: Some(rules), skipped, unusable: false })
     }
 
     fn targets_answered(&mut self, answer: &[u8], rules: Option<&RuleSet>, now: Now) -> Option<Outcome> {

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::thread::LocalKey;
 
+use super::skipped::Skipped;
 use super::state::RuleState;
 use super::wire::RuleRecord;
 use crate::sampling::held::{Remembered, Seen};
@@ -50,19 +51,23 @@ impl RuleSet {
         RuleSet { rules: Box::default(), default: None, boosted: HashMap::new(), asked_at: None }
     }
 
-    /// From what the service answered. What is known by name keeps its state. Says how many were left out.
+    /// From what the service answered. What is known by name keeps its state. Says which were left out.
     pub(super) fn new(
         mut records: Vec<RuleRecord>,
         before: Option<&RuleSet>,
         asked_at: u64,
         report_from: u64,
-    ) -> (RuleSet, usize) {
-        let given = records.len();
+    ) -> (RuleSet, Skipped) {
+        let mut skipped = Skipped::default();
         records.sort_by(|one, other| (one.priority, &one.name).cmp(&(other.priority, &other.name)));
         let mut names = HashSet::new();
-        records.retain(|record| names.insert(record.name.clone()));
-        records.truncate(Rules::MAX_RULES);
-        let skipped = given - records.len();
+        records.retain(|record| {
+            let keeps = names.len() < Rules::MAX_RULES && names.insert(record.name.clone());
+            if !keeps {
+                skipped.add(Some(&record.name));
+            }
+            keeps
+        });
         let known: HashMap<&str, &Arc<RuleState>> =
             before.into_iter().flat_map(RuleSet::all).map(|rule| (&*rule.name, &rule.state)).collect();
         let mut default = None;
@@ -205,12 +210,12 @@ mod tests {
     #[test]
     fn doubles_and_rules_beyond_the_bound_are_left_out() {
         let (set, skipped) = RuleSet::new(vec![at(2, "twice", "/late"), at(1, "twice", "/first")], None, 0, 0);
-        assert_eq!((set.all().count(), skipped), (1, 1));
+        assert_eq!((set.all().count(), skipped.names), (1, vec!["twice".to_owned()]));
         assert_eq!(found(&set, &SamplingRequest::new("orders").with_path("/first")), Some("twice"));
         let many =
             (0..Rules::MAX_RULES as u32 + 7).map(|priority| at(priority, &format!("rule {priority}"), "/x")).collect();
         let (set, skipped) = RuleSet::new(many, None, 0, 0);
-        assert_eq!((set.all().count(), skipped), (Rules::MAX_RULES, 7));
+        assert_eq!((set.all().count(), skipped.count, skipped.names.len()), (Rules::MAX_RULES, 7, 3));
         assert_eq!(found(&set, &SamplingRequest::new("orders").with_path("/y")), None);
     }
 

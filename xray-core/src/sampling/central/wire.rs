@@ -9,12 +9,14 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use super::skipped::Skipped;
+
 /// One page of rules.
 #[derive(Debug, Default)]
 pub(super) struct RulesPage {
     pub(super) rules: Vec<RuleRecord>,
     /// Records that could not be used.
-    pub(super) skipped: usize,
+    pub(super) skipped: Skipped,
     pub(super) next_token: Option<String>,
 }
 
@@ -44,7 +46,7 @@ pub(super) struct RuleRecord {
 pub(super) struct Targets {
     pub(super) targets: Vec<Target>,
     /// Targets that could not be used.
-    pub(super) skipped: usize,
+    pub(super) skipped: Skipped,
     /// When the rules last changed, seconds since the Unix epoch.
     pub(super) rules_modified: Option<f64>,
 }
@@ -119,11 +121,16 @@ pub(super) fn rules_page(answer: &[u8]) -> Option<RulesPage> {
     for record in records {
         match record.get("SamplingRule").and_then(rule) {
             Some(rule) => page.rules.push(rule),
-            None => page.skipped += 1,
+            None => page.skipped.add(name_of(record.pointer("/SamplingRule/RuleName"))),
         }
     }
     page.next_token = page.next_token.filter(|token| !token.is_empty());
     Some(page)
+}
+
+/// What is called so, as far as it says that.
+fn name_of(name: Option<&Value>) -> Option<&str> {
+    name.and_then(Value::as_str).filter(|name| !name.is_empty() && name.len() <= MAX_TEXT)
 }
 
 /// A rule that has all it needs, within its ranges.
@@ -172,7 +179,7 @@ pub(super) fn targets(answer: &[u8]) -> Option<Targets> {
     for document in documents {
         match target(document) {
             Some(target) => targets.targets.push(target),
-            None => targets.skipped += 1,
+            None => targets.skipped.add(name_of(document.get("RuleName"))),
         }
     }
     Some(targets)
@@ -252,7 +259,7 @@ mod tests {
     #[test]
     fn a_rule_is_read_as_the_service_writes_it() {
         let page = page_with(record());
-        assert_eq!((page.skipped, page.next_token), (0, None));
+        assert_eq!((page.skipped, page.next_token), (Skipped::default(), None));
         let [rule] = &page.rules[..] else { panic!("one rule") };
         assert_eq!((&*rule.name, rule.priority, rule.rate, rule.reservoir_size), ("checkout", 10, 0.25, 5));
         assert_eq!((&*rule.path, &*rule.method, rule.boosts), ("/checkout/*", "POST", false));
@@ -287,7 +294,7 @@ mod tests {
             let mut record = record();
             record[field] = value;
             let page = page_with(record.clone());
-            assert_eq!((page.rules.len(), page.skipped), (0, 1), "{field}: {record}");
+            assert_eq!((page.rules.len(), page.skipped.count), (0, 1), "{field}: {record}");
         }
         for field in [
             "RuleName",
@@ -304,9 +311,9 @@ mod tests {
         ] {
             let mut record = record();
             record.as_object_mut().unwrap().remove(field);
-            assert_eq!(page_with(record).skipped, 1, "without {field}");
+            assert_eq!(page_with(record).skipped.count, 1, "without {field}");
         }
-        assert_eq!(page_with(json!("a text")).skipped, 1);
+        assert_eq!(page_with(json!("a text")).skipped, Skipped { count: 1, names: Vec::new() });
     }
 
     #[test]
@@ -351,7 +358,7 @@ mod tests {
             "UnprocessedStatistics": [],
         });
         let read = targets(answer.to_string().as_bytes()).unwrap();
-        assert_eq!((read.skipped, read.rules_modified), (3, Some(1_465_510_280.5)));
+        assert_eq!((read.skipped.count, read.rules_modified), (3, Some(1_465_510_280.5)));
         let [all, few] = &read.targets[..] else { panic!("two targets") };
         assert_eq!((all.quota, all.quota_until, all.interval), (Some(3), Some(1_465_510_580), Some(10)));
         assert_eq!((all.rate, all.boost), (Some(0.1), Some((0.5, 1_465_510_340))));

@@ -113,11 +113,12 @@ fn report(shared: &Shared, client: &Client, call: &Call, trouble: Option<CallErr
             messages::sampling_call_failed(client.address(), call.operation.name(), &trouble, shared.has_live_rules())
         });
     }
-    if outcome.skipped > 0 {
-        report.stats.add(Counter::SamplingRulesSkipped, outcome.skipped as u64);
-        report
-            .diagnostics
-            .report(Code::Xr027, || messages::sampling_rules_skipped(outcome.skipped, call.operation.name()));
+    let skipped = &outcome.skipped;
+    if skipped.count > 0 {
+        report.stats.add(Counter::SamplingRulesSkipped, skipped.count as u64);
+        let operation = call.operation.name();
+        let told = || messages::sampling_rules_skipped(skipped.count, &skipped.names, operation);
+        report.diagnostics.report(Code::Xr027, told);
     }
     report.diagnostics.deliver_queued();
 }

@@ -54,6 +54,34 @@ fn the_default_alone_is_a_set_of_rules() {
 }
 
 #[test]
+fn a_field_that_is_given_twice_is_refused_by_its_name() {
+    let parse = |rule: &str| {
+        let default = r#"{"fixed_target": 1, "rate": 0.05}"#;
+        Rules::parse(&format!(r#"{{"version": 2, "default": {default}, "rules": [{}, {rule}]}}"#, complete(json!({}))))
+    };
+    let rest = r#""host": "*", "http_method": "*", "url_path": "*", "fixed_target": 2"#;
+    for (rule, said) in [
+        (
+            format!(r#"{{"description": "orders", {rest}, "rate": 1, "rate": 0}}"#),
+            r#"rule 2 ("orders"): rate is given twice"#,
+        ),
+        (format!(r#"{{{rest}, "rate": 1, "h\u006fst": "a"}}"#), "rule 2: host is given twice"),
+        (
+            format!(r#"{{{rest}, "rate": 1, "attributes": {{"tenant": "a", "tenant": "b"}}}}"#),
+            "rule 2: attributes.tenant is given twice",
+        ),
+    ] {
+        let error = parse(&rule).unwrap_err();
+        assert_eq!(error.kind(), RulesErrorKind::Twice);
+        assert_eq!(message(Err(error)), format!("{said}; expected it once"));
+    }
+    let default = r#"{"version": 2, "default": {"fixed_target": 1, "rate": 0.05, "rate": 0.05}}"#;
+    assert_eq!(message(Rules::parse(default)), "default rule: rate is given twice; expected it once");
+    let version = r#"{"version": 1, "version": 2, "default": {"fixed_target": 1, "rate": 0.05}}"#;
+    assert_eq!(message(Rules::parse(version)), "version is given twice; expected it once");
+}
+
+#[test]
 fn every_field_of_version_2_is_read() {
     let rule = complete(json!({
         "description": " gold ", "service_name": "orders", "service_type": "AWS::*", "host": "h", "http_method": "GET",

@@ -364,8 +364,8 @@ fn central_rules_that_break_the_schema_are_counted_and_the_rest_work() {
     driven.make_due();
     assert_eq!(driven.names(), ["good"]);
     assert_eq!(driven.stats.get(Counter::SamplingRulesSkipped), 3);
-    let expected = "XR027: 3 central sampling rules cannot be used, left out. Look at the sampling rules in the X-Ray \
-         console: each needs every field, version 1, a rate from 0 to 1, a reservoir of 0 or more, a name of its own";
+    let expected = "XR027: 3 central sampling rules (\"wrong\", \"good\", 1 more) cannot be used, left out. Look at the \
+         sampling rules in the X-Ray console: each needs every field, version 1, a rate from 0 to 1, a reservoir of 0 or more, a name of its own";
     assert_eq!(*driven.told.lock().unwrap(), [expected]);
 }
 
