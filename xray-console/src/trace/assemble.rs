@@ -95,8 +95,8 @@ fn inferred_id(call: &str) -> String {
 }
 
 /// The root first, then by start; each with its caller found.
-fn ordered(mut segments: Vec<(Document, Vec<Document>)>) -> Vec<Segment> {
-    segments.sort_by(|(left, _), (right, _)| by_start(left, right));
+fn ordered(segments: Vec<(Document, Vec<Document>)>) -> Vec<Segment> {
+    let segments = sorted(segments, |(left, _), (right, _)| by_start(left, right));
     let mut owner: HashMap<&str, usize> = HashMap::new();
     for (index, (segment, deeper)) in segments.iter().enumerate() {
         let documents = segment.walk().chain(deeper.iter().flat_map(Document::walk));
@@ -171,6 +171,18 @@ fn node(segment: &Document) -> Node {
     let of_aws = segment.origin.as_deref().is_some_and(|origin| origin.starts_with("AWS::"));
     call.namespace = Some(if of_aws { "aws" } else { "remote" }.to_owned());
     Node::of_call(&call)
+}
+
+/// In this order. Documents are large, so each is moved to its place once, not at every step of a sort.
+pub(super) fn sorted<T>(items: Vec<T>, by: impl Fn(&T, &T) -> Ordering) -> Vec<T> {
+    if items.is_sorted_by(|left, right| by(left, right).is_le()) {
+        return items;
+    }
+    let mut order: Vec<(usize, &T)> = items.iter().enumerate().collect();
+    order.sort_by(|(_, left), (_, right)| by(left, right));
+    let order: Vec<usize> = order.into_iter().map(|(place, _)| place).collect();
+    let mut items: Vec<Option<T>> = items.into_iter().map(Some).collect();
+    order.into_iter().filter_map(|place| items.get_mut(place)?.take()).collect()
 }
 
 /// By start, then by id.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use xray_core::document::Document;
 use xray_core::document::limits::NESTED_SUBSEGMENTS;
 
-use super::assemble::by_start;
+use super::assemble::{by_start, sorted};
 
 /// What the documents come to.
 #[derive(Default)]
@@ -161,7 +161,9 @@ impl Nursery {
             let Some(plant) = self.plants.get_mut(*index) else { continue };
             let parent = plant.parent;
             let mut document = std::mem::take(&mut plant.document);
-            document.subsegments.sort_by(by_start);
+            // They came in reverse.
+            document.subsegments.reverse();
+            document.subsegments = sorted(document.subsegments, by_start);
             let segment = owners.get(&place.root).and_then(|owner| forest.segments.get_mut(*owner));
             match (segment, parent.and_then(|parent| self.plants.get_mut(parent))) {
                 (_, Some(parent)) if place.depth > 0 => parent.document.subsegments.push(document),
@@ -174,7 +176,7 @@ impl Nursery {
         for (_, deeper) in &mut forest.segments {
             deeper.sort_by(by_start);
         }
-        forest.orphans.sort_by(by_start);
+        forest.orphans = sorted(forest.orphans, by_start);
         forest
     }
 

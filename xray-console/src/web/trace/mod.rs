@@ -92,7 +92,13 @@ fn part(asked: &Asked, looked: &Looked) -> Answer {
 }
 
 fn whole(asked: &Asked, sheet: &Sheet<'_>) -> Answer {
-    let command = format!("xrc show {}", sheet.looked.trace.id);
+    let view = &sheet.view;
+    let mut command = format!("xrc show {}", sheet.looked.trace.id);
+    if view.min_millis > 0.0 {
+        command += &format!(" --min-duration {}ms", view.min_millis);
+    }
+    command += if view.critical { " --critical" } else { "" };
+    command += if view.fold { "" } else { " --gaps keep" };
     let frame = Frame {
         title: &page::title(sheet),
         command: &command,

@@ -14,6 +14,9 @@ pub(super) const PAGE: usize = 100;
 /// Levels of indentation; what is deeper says how deep it is.
 const LEVELS: usize = 12;
 
+/// Hundredths of the width that a bar has at least: what is of no width is not drawn at all.
+const THIN: f64 = 0.05;
+
 /// The part of the drawing that is looked at: all of it, or what is zoomed to.
 pub(super) struct Scale {
     axis: Axis,
@@ -44,7 +47,7 @@ impl Scale {
     fn extent(&self, stretch: Stretch) -> Option<(String, String)> {
         let (from, to) = (self.percent(stretch.start), self.percent(stretch.end));
         let (from, to) = (from.max(-1.0), to.min(101.0));
-        (to >= 0.0 && from <= 100.0).then(|| (percent(from), percent((to - from).max(0.0))))
+        (to >= 0.0 && from <= 100.0).then(|| (percent(from), percent((to - from).max(THIN))))
     }
 }
 

@@ -144,7 +144,7 @@ function between(points, value, from, to) {
   return last[to];
 }
 
-/** Three digits at least, as text/format.rs writes them. @param {number} micros */
+/** Three digits at least, as text/format.rs writes them. @param {number} micros @returns {string} */
 export function duration(micros) {
   const round = Math.round;
   /** @param {number} small @param {number} ratio @param {[string, string]} names */
@@ -395,6 +395,7 @@ class Waterfall {
       this.window.append(line.element);
     }
     while (this.lines.length > count) this.lines.pop()?.element.remove();
+    const hadFocus = this.window.contains(document.activeElement);
     // Lines that went out of sight on one side come in again on the other: the order of elements is that of rows.
     const moved = first - this.first;
     if (moved > 0 && moved < count) {
@@ -407,17 +408,15 @@ class Waterfall {
       this.window.prepend(...out.map((line) => line.element));
     }
     this.first = first;
-    const focused = document.activeElement;
-    let lost = false;
     this.lines.forEach((line, place) => {
       const row = this.shown[first + place];
-      if (line.row === row) return;
-      if (line.element === focused && row !== this.active) lost = true;
-      this.fill(line, row, first + place);
+      if (line.row !== row) this.fill(line, row, first + place);
     });
     this.window.style.transform = `translateY(${first * ROW}px)`;
+    if (!hadFocus) return;
     // The focus stays in the grid when its row goes out of sight; the next key brings the row back.
-    if (lost || (focused && !focused.isConnected)) this.grid.focus({ preventScroll: true });
+    const line = this.lines.find((line) => line.row === this.active);
+    (line ? line.element : this.grid).focus({ preventScroll: true });
   }
 
   /** @param {Line} line @param {number} row @param {number} place */
@@ -470,7 +469,8 @@ class Waterfall {
     const inside = right >= 0 && left <= 100;
     const x = Math.max(left, -1);
     rect.setAttribute("x", inside ? `${x.toFixed(3)}%` : "-10%");
-    rect.setAttribute("width", inside ? `${(Math.min(right, 101) - x).toFixed(3)}%` : "0");
+    // What is of no width would not be drawn at all.
+    rect.setAttribute("width", inside ? `${Math.max(0.05, Math.min(right, 101) - x).toFixed(3)}%` : "0");
   }
 
   drawRuler() {
@@ -558,14 +558,16 @@ class Waterfall {
     if (place < 0) return false;
     const top = place * ROW;
     const height = this.scroller.clientHeight;
-    if (top < this.scroller.scrollTop || top + ROW > this.scroller.scrollTop + height) {
-      this.scroller.scrollTop = Math.max(0, top - height / 2);
-    }
+    const above = this.scroller.scrollTop - top;
+    const below = top + ROW - this.scroller.scrollTop - height;
+    // A step goes on at the edge, a leap ends in the middle.
+    if (above > 0) this.scroller.scrollTop = above <= 2 * ROW ? top : Math.max(0, top - height / 2);
+    else if (below > 0) this.scroller.scrollTop = below <= 2 * ROW ? top + ROW - height : top - height / 2;
     this.draw();
     return true;
   }
 
-  /** Gives a row the focus. @param {number} row */
+  /** Makes a row the active one and gives it the focus, unless somebody types. @param {number} row */
   go(row) {
     const before = this.active;
     this.active = row;
@@ -575,7 +577,7 @@ class Waterfall {
     }
     for (const line of this.lines) {
       line.element.tabIndex = line.row === row ? 0 : -1;
-      if (line.row === row) line.element.focus({ preventScroll: true });
+      if (line.row === row && document.activeElement !== this.field("find")) line.element.focus({ preventScroll: true });
     }
     if (this.selected !== null && this.selected !== row) this.select(row, "replace");
   }
@@ -665,8 +667,8 @@ class Waterfall {
       if (asked !== this.searched || found.revision !== this.revision) return;
       this.found = found.rows;
       this.foundText = text;
-    } catch {
-      return this.lost();
+    } catch (error) {
+      return this.lost(error);
     }
     this.refilter();
   }
@@ -704,7 +706,7 @@ class Waterfall {
       if (to.href !== location.href) setAddress(to, how);
       if (wasHidden) this.redraw();
     } catch (error) {
-      if (!(error instanceof DOMException)) this.lost();
+      if (!(error instanceof DOMException)) this.lost(error);
     }
   }
 
@@ -774,8 +776,8 @@ class Waterfall {
     try {
       const columns = await this.ask({ part: "columns", have: String(this.revision) });
       this.heard(columns);
-    } catch {
-      return this.lost();
+    } catch (error) {
+      return this.lost(error);
     }
     this.tick();
   }
@@ -826,11 +828,14 @@ class Waterfall {
     this.drawWindow();
   }
 
-  lost() {
+  /** Says so, and looks again until the console is back. @param {unknown} error */
+  lost(error) {
     const status = this.field("trace-status");
+    const gone = error instanceof Error && error.message === "404";
     if (!status.classList.contains("lost")) {
       const at = new Date().toISOString().slice(11, 19);
-      status.textContent = `Console stopped. Showing data up to ${at} UTC. Retrying.`;
+      const why = gone ? "The console no longer has this trace." : "Console stopped.";
+      status.textContent = `${why} Showing data up to ${at} UTC. Retrying.`;
       status.classList.add("lost");
     }
     this.now = null;
@@ -997,8 +1002,8 @@ class Waterfall {
     this.readAddress();
     try {
       this.selected = (await this.ask({ part: "columns" })).selected;
-    } catch {
-      return this.lost();
+    } catch (error) {
+      return this.lost(error);
     }
     this.detail.hidden = this.selected === null;
     await this.search();
