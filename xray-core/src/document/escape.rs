@@ -5,6 +5,7 @@
 use std::fmt;
 
 /// Writes a JSON string with its quotes.
+#[inline]
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     escaped(out, text);
@@ -12,12 +13,19 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Writes the inside of a JSON string.
+#[inline]
 pub(crate) fn escaped(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
-    if !needs_escape(bytes) {
-        out.extend_from_slice(bytes);
-        return;
+    if is_clean(text.as_bytes()) {
+        out.extend_from_slice(text.as_bytes());
+    } else {
+        each_escaped(out, text.as_bytes());
     }
+}
+
+/// Apart from the usual case, which then needs few registers.
+#[cold]
+#[inline(never)]
+fn each_escaped(out: &mut Vec<u8>, bytes: &[u8]) {
     let mut clean = 0;
     for (at, byte) in bytes.iter().enumerate() {
         if *byte >= 0x20 && *byte != b'"' && *byte != b'\\' {
@@ -43,14 +51,25 @@ pub(crate) fn escaped(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(bytes.get(clean..).unwrap_or_default());
 }
 
-/// True when a byte is a quote, a backslash or a control character.
-fn needs_escape(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.iter().any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\');
-    };
+/// No byte is a quote, a backslash or a control character.
+#[inline]
+fn is_clean(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else { return is_clean_short(bytes) };
     // The last eight may have been seen in part: looking twice costs less than byte by byte.
     let mut words = bytes.chunks_exact(8).filter_map(|chunk| chunk.first_chunk::<8>());
-    words.any(|word| word_needs_escape(u64::from_le_bytes(*word))) || word_needs_escape(u64::from_le_bytes(*last))
+    !(words.any(|word| word_needs_escape(u64::from_le_bytes(*word))) || word_needs_escape(u64::from_le_bytes(*last)))
+}
+
+/// The same of less than eight bytes.
+#[inline]
+fn is_clean_short(bytes: &[u8]) -> bool {
+    match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            let both = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
+            !word_needs_escape(both)
+        }
+        _ => !bytes.iter().any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\'),
+    }
 }
 
 /// The same for eight bytes at a time: the high bit of a byte shows a hit. A byte above 0x7f never is one.

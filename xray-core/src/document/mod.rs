@@ -16,6 +16,8 @@ pub mod limits;
 mod model;
 pub mod names;
 #[cfg(feature = "layer")]
+pub(crate) mod piece;
+#[cfg(feature = "layer")]
 pub(crate) mod split;
 #[cfg(feature = "layer")]
 pub(crate) mod writer;

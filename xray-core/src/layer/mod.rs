@@ -43,7 +43,6 @@ pub use ext::{ResultExt, SpanExt};
 pub use guard::{Guard, flush, shutdown};
 
 use self::callsite::Callsites;
-use self::spans::Above;
 use self::table::SpanTable;
 use crate::diagnostics::{Code, messages};
 use crate::node::{self, Handle, Recorder};
@@ -335,19 +334,15 @@ where
         }
     }
 
+    // Of an unsampled request the callbacks see everything, and have nothing to do for most of it: what they do otherwise
+    // stands in functions of their own, which saves the registers that those need from being put aside.
+
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        let Above { handle: above, by_span, .. } = shared.above(attributes.parent(), attributes.is_root(), &context);
-        if above == Handle::QUIET || (by_span && above.is_unsampled()) {
+        if attributes.is_contextual() && node::is_quiet(shared.recorder.tag) {
             return;
         }
-        if above == Handle::NOTHING {
-            shared.open_root(attributes, id);
-        } else if above.is_unsampled() {
-            shared.stand_for(id, above);
-        } else {
-            shared.open_span(attributes, id, above.as_own());
-        }
+        shared.new_span(attributes, id, context);
     }
 
     fn on_record(&self, id: &Id, values: &Record<'_>, context: Context<'_, S>) {
@@ -376,10 +371,10 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        let Above { handle, full, .. } = shared.above(event.parent(), event.is_root(), &context);
-        if handle.is_recorded() {
-            shared.record_event(event, handle.as_own(), full);
+        if event.is_contextual() && node::is_unrecorded(shared.recorder.tag) {
+            return;
         }
+        shared.event(event, context);
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
@@ -390,27 +385,15 @@ where
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        let Some(frame) = node::pop_span(shared.recorder.tag, id.into_u64()) else { return };
-        let handle = frame.handle;
-        if handle.is_recorded() && !handle.is_alias() {
-            let now = shared.recorder.now();
-            shared.recorder.delivery.slots.with(handle, |tree| tree.leave(handle.node(), now));
-            if std::thread::panicking() && !frame.unwinding {
-                shared.note_panic(handle);
-            }
+        if !node::pop_unrecorded(shared.recorder.tag, id.into_u64()) {
+            shared.left(id);
         }
     }
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        let Some(handle) = shared.spans.remove(id.into_u64()) else { return };
-        if handle.is_mark() {
-            return;
-        }
-        if handle.is_alias() || handle.is_unsampled() {
-            shared.recorder.close(handle, None);
-        } else {
-            shared.recorder.close_span(handle);
+        if let Some(taken) = shared.spans.remove(id.into_u64()) {
+            shared.closed(taken);
         }
     }
 }

@@ -9,9 +9,10 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsite;
 use super::fields::{ErrorValues, EventFields, EventTexts, Findings, SpanFields, Texts};
+use super::table::Taken;
 use super::{Shared, climb};
 use crate::diagnostics::{Code, messages};
-use crate::node::{self, Frame, Handle, Kind, NO_SPAN, Place, flag, with_draft};
+use crate::node::{self, Frame, Handle, Kind, NO_SPAN, Place, flag, give_back, take_draft, with_draft};
 use crate::sampling::SamplingRequest;
 use crate::stats::Counter;
 
@@ -21,26 +22,104 @@ impl Shared {
         registry.span(&id)?.scope().find_map(|span| self.spans.get(span.id().into_u64()))
     }
 
-    /// What a new span or event is below.
-    #[inline(always)] // at the start of every span and event
-    pub(super) fn above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
+    /// A span becomes a node, another name for one, or nothing.
+    #[inline(never)] // see the callbacks; what it calls on the usual way is inlined, which saves a sixth
+    pub(super) fn new_span<S>(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let Above { handle: above, by_span } = self.above(attributes.parent(), attributes.is_root(), &context);
+        if above.is_recorded() {
+            self.open_span(attributes, id, above.as_own());
+        } else if above == Handle::NOTHING {
+            self.open_root(attributes, id);
+        } else if above != Handle::QUIET && !by_span {
+            self.stand_for(id, above);
+        }
+    }
+
+    /// An event is recorded on the node that it happened in.
+    #[inline(never)]
+    pub(super) fn event<S>(&self, event: &Event<'_>, context: Context<'_, S>)
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if let Some((handle, full)) = self.around(event, &context) {
+            self.record_event(event, handle, full);
+        }
+    }
+
+    /// A span was left: one that is recorded, or not in the order it was entered.
+    #[inline(never)]
+    pub(super) fn left(&self, id: &Id) {
+        let Some(frame) = node::pop_span(self.recorder.tag, id.into_u64()) else { return };
+        if frame.handle.is_recorded() && !frame.handle.is_alias() {
+            self.spans.leave(id.into_u64(), self.recorder.now());
+            if std::thread::panicking() && !frame.was_unwinding() {
+                self.note_panic(frame.handle);
+            }
+        }
+    }
+
+    /// A span that stood for something is closed.
+    #[inline(never)]
+    pub(super) fn closed(&self, Taken { handle, left }: Taken) {
+        if handle.is_recorded() && !handle.is_alias() {
+            self.recorder.close_span(handle, left);
+        } else if !handle.is_mark() {
+            self.recorder.release(handle);
+        }
+    }
+
+    /// What a new span is below.
+    #[inline(always)] // at the start of every span
+    fn above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
         if let Some(parent) = explicit {
-            let found = self.spans.get(parent.into_u64()).or_else(|| self.hidden_entry(parent, context));
-            return Above { handle: found.unwrap_or(Handle::NOTHING), by_span: true, full: false };
+            return Above { handle: self.at(parent, context), by_span: true };
         }
         let frame = if root { None } else { node::top(self.recorder.tag) };
         match frame {
+            None => Above { handle: Handle::NOTHING, by_span: false },
+            Some(Frame { span, handle, .. }) if handle.is_recorded() || span == NO_SPAN => {
+                Above { handle, by_span: span != NO_SPAN }
+            }
             // The registry's parent would be whatever span was entered between, perhaps of another request.
-            Some(frame) if frame.again && !frame.handle.is_recorded() => self.above_again(&frame, context),
-            Some(Frame { span, handle, full, .. }) => Above { handle, by_span: span != NO_SPAN, full },
-            None => Above { handle: Handle::NOTHING, by_span: false, full: false },
+            Some(frame) if node::is_entered_again(self.recorder.tag, frame.span) => self.above_again(&frame, context),
+            Some(Frame { handle, .. }) => Above { handle, by_span: true },
         }
     }
 
-    /// The same, inside a span that was entered before and not left.
+    /// The recorded node that an event happened in, and whether it has all the events it keeps.
+    #[inline(always)] // at the start of every event
+    fn around<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<(Handle, bool)>
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let (handle, full) = match event.parent() {
+            Some(parent) => (self.at(parent, context), false),
+            None if event.is_root() => return None,
+            None => {
+                let frame = node::top(self.recorder.tag)?;
+                (frame.handle, frame.is_full())
+            }
+        };
+        handle.is_recorded().then(|| (handle.as_own(), full))
+    }
+
+    /// What an explicit parent stands for.
+    #[inline(never)]
+    fn at<S>(&self, span: &Id, context: &Context<'_, S>) -> Handle
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        let found = self.spans.get(span.into_u64()).or_else(|| self.hidden_entry(span, context));
+        found.unwrap_or(Handle::NOTHING)
+    }
+
+    /// What a new span is below inside one that was entered before and not left.
     #[cold]
     fn above_again<S>(&self, frame: &Frame, context: &Context<'_, S>) -> Above
     where
@@ -48,7 +127,7 @@ impl Shared {
     {
         let id = NonZeroU64::new(frame.span).map(Id::from_non_zero_u64);
         let found = self.spans.get(frame.span).or_else(|| self.hidden_entry(&id?, context));
-        Above { handle: found.unwrap_or(Handle::QUIET), by_span: false, full: false }
+        Above { handle: found.unwrap_or(Handle::QUIET), by_span: false }
     }
 
     /// What a span without an entry lies below: an unsampled node, or whatever this layer's own filter hides it from.
@@ -63,7 +142,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn open_span(&self, attributes: &Attributes<'_>, id: &Id, above: Handle) {
+    #[inline(always)]
+    fn open_span(&self, attributes: &Attributes<'_>, id: &Id, above: Handle) {
         let callsite = self.callsites.get(attributes.metadata(), &self.recorder);
         let opened = if callsite.selected { self.open_node(attributes, callsite, above) } else { None };
         let Some((opened, texts)) = opened else {
@@ -79,6 +159,7 @@ impl Shared {
     }
 
     /// A span's node with what its values say. `None` when there is no room, or the span says `xray = false`.
+    #[inline(always)]
     fn open_node(
         &self,
         attributes: &Attributes<'_>,
@@ -86,22 +167,33 @@ impl Shared {
         above: Handle,
     ) -> Option<(Handle, Option<Box<Texts>>)> {
         let start = self.recorder.now();
-        with_draft(|draft| {
-            // Values are rendered first: opening the node then takes the tree's lock once, with no code of the host's.
-            let mut fields = SpanFields::new(draft, callsite);
-            attributes.record(&mut fields);
-            let Findings { bits, deselected, texts } = fields.finish();
-            if deselected {
-                return None;
-            }
-            let opened = self.recorder.open_child_with(above, Some(&callsite.label), start, bits, draft)?;
-            Some((opened, texts))
-        })
+        // Values are rendered first: opening the node then takes the tree's lock once, with no code of the host's.
+        let mut draft = take_draft();
+        let mut fields = SpanFields::new(&mut draft, callsite);
+        attributes.record(&mut fields);
+        let Findings { bits, deselected, texts } = fields.finish();
+        let opened = if deselected {
+            None
+        } else {
+            self.recorder.open_child_with(above, Some(&callsite.label), start, bits, &mut draft)
+        };
+        give_back(draft);
+        Some((opened?, texts))
     }
 
     /// A span that is not recorded is another name for what is above it.
-    pub(super) fn stand_for(&self, id: &Id, above: Handle) {
+    #[inline(never)]
+    fn stand_for(&self, id: &Id, above: Handle) {
         let alias = above.as_alias();
+        let retained = if above.is_unsampled() { self.recorder.retain(above) } else { self.retain_recorded(above) };
+        // Without an entry the span is quiet: nothing below it is recorded, and it starts no trace.
+        if retained && !self.spans.insert(id.into_u64(), alias) {
+            self.recorder.release(alias);
+        }
+    }
+
+    #[inline(never)]
+    fn retain_recorded(&self, above: Handle) -> bool {
         let retained = self.recorder.delivery.slots.with(above, |tree| {
             // Of what late capture has forgotten there is still a trace to pass on.
             if tree.is_abandoned() && !tree.is_dropped() {
@@ -110,15 +202,13 @@ impl Shared {
             tree.retain(above.node());
             true
         });
-        // Without an entry the span is quiet: nothing below it is recorded, and it starts no trace.
-        if retained == Some(true) && !self.spans.insert(id.into_u64(), alias) {
-            self.recorder.close(alias, None);
-        }
+        retained == Some(true)
     }
 
     /// Nothing above: a command-line tool, a background job, or a span lost across `spawn`.
     #[cold]
-    pub(super) fn open_root(&self, attributes: &Attributes<'_>, id: &Id) {
+    #[inline(never)]
+    fn open_root(&self, attributes: &Attributes<'_>, id: &Id) {
         let recorder = &self.recorder;
         let callsite = self.callsites.get(attributes.metadata(), recorder);
         let selected = callsite.selected && !(callsite.has_switch && deselected(attributes, callsite));
@@ -147,7 +237,7 @@ impl Shared {
             return recorder.close(root, Some(recorder.now()));
         };
         if !self.spans.insert(id.into_u64(), child) {
-            return recorder.close_span(child);
+            return recorder.close_span(child, None);
         }
         if let Some(texts) = texts {
             self.record_texts(child, *texts, |errors| attributes.record(errors));
@@ -170,6 +260,7 @@ impl Shared {
 
     /// What few spans say: their user, an error.
     #[cold]
+    #[inline(never)]
     fn record_texts(&self, handle: Handle, texts: Texts, record_errors: impl FnOnce(&mut ErrorValues<'_>)) {
         if let Some(user) = texts.user {
             with_draft(|draft| {
@@ -209,7 +300,8 @@ impl Shared {
         });
     }
 
-    pub(super) fn record_event(&self, event: &Event<'_>, handle: Handle, full: bool) {
+    #[inline(always)]
+    fn record_event(&self, event: &Event<'_>, handle: Handle, full: bool) {
         let recorder = &self.recorder;
         let callsite = self.callsites.get(event.metadata(), recorder);
         if !callsite.selected {
@@ -220,27 +312,35 @@ impl Shared {
             return recorder.stats().add(Counter::EventsDropped, 1);
         }
         let now = recorder.now();
-        let texts = with_draft(|draft| {
-            let mut fields = EventFields::new(draft, callsite, now);
-            event.record(&mut fields);
-            let texts = fields.finish();
-            let flags = if callsite.error { flag::FAULT } else { 0 };
-            if recorder.append(handle, draft, flags, false).event_dropped {
-                node::mark_full(recorder.tag, handle);
-            }
-            texts
-        });
-        if let Some(EventTexts { error, message, kind }) = texts.map(|texts| *texts) {
-            let metadata = event.metadata();
-            let place = Place { file: metadata.file(), line: metadata.line(), label: metadata.target() };
-            let message = error.or(message).unwrap_or_default();
-            self.record_exceptions(handle, kind.as_deref(), &message, place, |errors| event.record(errors));
+        let mut draft = take_draft();
+        let mut fields = EventFields::new(&mut draft, callsite, now);
+        event.record(&mut fields);
+        let texts = fields.finish();
+        let flags = if callsite.error { flag::FAULT } else { 0 };
+        let dropped = recorder.append_event(handle, &mut draft, flags);
+        give_back(draft);
+        if dropped {
+            node::mark_full(recorder.tag, handle);
         }
+        if let Some(texts) = texts {
+            self.record_error_event(event, handle, *texts);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn record_error_event(&self, event: &Event<'_>, handle: Handle, texts: EventTexts) {
+        let EventTexts { error, message, kind } = texts;
+        let metadata = event.metadata();
+        let place = Place { file: metadata.file(), line: metadata.line(), label: metadata.target() };
+        let message = error.or(message).unwrap_or_default();
+        self.record_exceptions(handle, kind.as_deref(), &message, place, |errors| event.record(errors));
     }
 
     /// A span was left because of a panic.
     #[cold]
-    pub(super) fn note_panic(&self, handle: Handle) {
+    #[inline(never)]
+    fn note_panic(&self, handle: Handle) {
         let first = self.recorder.delivery.slots.with(handle, |tree| {
             tree.mark(handle.node(), flag::FAULT);
             tree.note_panic(handle.node())
@@ -251,13 +351,11 @@ impl Shared {
     }
 }
 
-/// What a new span or event is below.
-pub(super) struct Above {
-    pub(super) handle: Handle,
+/// What a new span is below.
+struct Above {
+    handle: Handle,
     /// A span is: the registry's parent chain leads there.
-    pub(super) by_span: bool,
-    /// The node has all the events it keeps.
-    pub(super) full: bool,
+    by_span: bool,
 }
 
 /// The span says `xray = false`.

@@ -1,6 +1,8 @@
 //! Span id → handle: what a span stands for, without a look into the registry and without an allocation.
 //!
-//! A bucket is four keys and four values, one cache line pair; where a bucket is full the next, larger level is
+//! With it stands when the span was last left: kept there and not in its node, leaving takes no lock of the tree.
+//!
+//! A bucket is five of these, a pair of cache lines; where a bucket is full the next, larger level is
 //! asked. There are no chains, so removing is storing a zero. It is right without a lock because of who does what:
 //! only the creator of a span inserts its id, only its closer removes it, and nobody asks for an id before
 //! `on_new_span` has returned.
@@ -15,61 +17,106 @@ use crate::node::Handle;
 /// The open spans that stand for something.
 #[derive(Debug)]
 pub(crate) struct SpanTable {
-    levels: [OnceLock<Box<[Bucket]>>; LEVELS],
+    /// Almost always enough; the rest is looked at apart from it.
+    first: Box<[Bucket; FIRST]>,
+    deeper: [OnceLock<Box<[Bucket]>>; DEEPER],
 }
 
 #[derive(Debug, Default)]
-#[repr(align(64))]
+#[repr(align(128))]
 struct Bucket {
     keys: [AtomicU64; WAYS],
-    values: [AtomicU64; WAYS],
+    entries: [Entry; WAYS],
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    handle: AtomicU64,
+    /// Nanoseconds of the monotonic clock; 0 of a span that was never left.
+    left: AtomicU64,
+}
+
+/// What an entry said when it was taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Taken {
+    pub(crate) handle: Handle,
+    /// When the span was last left, nanoseconds of the monotonic clock.
+    pub(crate) left: Option<u64>,
 }
 
 impl SpanTable {
     pub(crate) fn new() -> SpanTable {
-        SpanTable { levels: [const { OnceLock::new() }; LEVELS] }
+        let first = Box::new(std::array::from_fn(|_| Bucket::default()));
+        SpanTable { first, deeper: [const { OnceLock::new() }; DEEPER] }
     }
 
     /// False when there is no room: far more than a million open spans.
+    #[inline]
     pub(crate) fn insert(&self, id: u64, handle: Handle) -> bool {
-        for (level, buckets) in self.levels.iter().enumerate() {
-            let size = FIRST_LEVEL << (GROWTH * level);
-            let buckets = buckets.get_or_init(|| (0..size).map(|_| Bucket::default()).collect());
-            let Some(bucket) = buckets.get(place(id, level)) else { return false };
-            for (key, value) in bucket.keys.iter().zip(&bucket.values) {
-                if key.load(Ordering::Relaxed) == FREE
-                    && key.compare_exchange(FREE, id, Ordering::AcqRel, Ordering::Relaxed).is_ok()
-                {
-                    value.store(handle.to_bits(), Ordering::Release);
-                    return true;
-                }
+        let first = self.first.get(place(id, 0)).is_some_and(|bucket| bucket.insert(id, handle));
+        first || self.insert_deeper(id, handle)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn insert_deeper(&self, id: u64, handle: Handle) -> bool {
+        (1..).zip(&self.deeper).any(|(level, buckets)| {
+            let buckets = buckets.get_or_init(|| (0..FIRST << level).map(|_| Bucket::default()).collect());
+            buckets.get(place(id, level)).is_some_and(|bucket| bucket.insert(id, handle))
+        })
+    }
+
+    pub(crate) fn get(&self, id: u64) -> Option<Handle> {
+        self.find(id).map(|(_, entry)| Handle::from_bits(entry.handle.load(Ordering::Acquire)))
+    }
+
+    /// Notes that a span was left.
+    pub(crate) fn leave(&self, id: u64, at: u64) {
+        if let Some((_, entry)) = self.find(id) {
+            entry.left.store(at, Ordering::Release);
+        }
+    }
+
+    pub(crate) fn remove(&self, id: u64) -> Option<Taken> {
+        let (key, entry) = self.find(id)?;
+        let handle = Handle::from_bits(entry.handle.load(Ordering::Acquire));
+        let left = entry.left.load(Ordering::Acquire);
+        key.store(FREE, Ordering::Release);
+        Some(Taken { handle, left: (left != 0).then_some(left) })
+    }
+
+    #[inline]
+    fn find(&self, id: u64) -> Option<(&AtomicU64, &Entry)> {
+        let found = self.first.get(place(id, 0)).and_then(|bucket| bucket.find(id));
+        let is_all = || self.deeper.first().is_none_or(|second| second.get().is_none());
+        if found.is_some() || is_all() { found } else { self.find_deeper(id) }
+    }
+
+    #[inline(never)]
+    fn find_deeper(&self, id: u64) -> Option<(&AtomicU64, &Entry)> {
+        let levels = (1..).zip(self.deeper.iter().map_while(OnceLock::get));
+        levels.filter_map(|(level, buckets)| buckets.get(place(id, level))).find_map(|bucket| bucket.find(id))
+    }
+}
+
+impl Bucket {
+    #[inline(always)]
+    fn insert(&self, id: u64, handle: Handle) -> bool {
+        for (key, entry) in self.keys.iter().zip(&self.entries) {
+            if key.load(Ordering::Relaxed) == FREE
+                && key.compare_exchange(FREE, id, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+            {
+                entry.left.store(0, Ordering::Relaxed);
+                entry.handle.store(handle.to_bits(), Ordering::Release);
+                return true;
             }
         }
         false
     }
 
-    pub(crate) fn get(&self, id: u64) -> Option<Handle> {
-        self.find(id).map(|(_, value)| Handle::from_bits(value.load(Ordering::Acquire)))
-    }
-
-    pub(crate) fn remove(&self, id: u64) -> Option<Handle> {
-        let (key, value) = self.find(id)?;
-        let handle = Handle::from_bits(value.load(Ordering::Acquire));
-        key.store(FREE, Ordering::Release);
-        Some(handle)
-    }
-
-    #[inline]
-    fn find(&self, id: u64) -> Option<(&AtomicU64, &AtomicU64)> {
-        for (level, buckets) in self.levels.iter().enumerate() {
-            let bucket = buckets.get()?.get(place(id, level))?;
-            for (key, value) in bucket.keys.iter().zip(&bucket.values) {
-                if key.load(Ordering::Acquire) == id {
-                    return Some((key, value));
-                }
-            }
-        }
-        None
+    #[inline(always)]
+    fn find(&self, id: u64) -> Option<(&AtomicU64, &Entry)> {
+        self.keys.iter().zip(&self.entries).find(|(key, _)| key.load(Ordering::Acquire) == id)
     }
 }
 
@@ -77,17 +124,16 @@ impl SpanTable {
 fn place(id: u64, level: usize) -> usize {
     // The registry's ids are slab addresses: small, dense numbers with a generation far above.
     let spread = id.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (spread >> (64 - (FIRST_BITS + GROWTH * level))) as usize
+    (spread >> (64 - (FIRST_BITS + level))) as usize
 }
 
 /// No span has the id 0.
 const FREE: u64 = 0;
-const WAYS: usize = 4;
+const WAYS: usize = 5;
 const FIRST_BITS: usize = 7;
-const FIRST_LEVEL: usize = 1 << FIRST_BITS;
-/// Each level is four times the one before.
-const GROWTH: usize = 2;
-const LEVELS: usize = 8;
+const FIRST: usize = 1 << FIRST_BITS;
+/// Levels behind the first. Each is twice the one before, so that little of the last one stays empty.
+const DEEPER: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -99,9 +145,20 @@ mod tests {
         let handle = |id: u64| Handle::new(id as u32 % 1000, 1, id as u32 % 7);
         assert!((1..=50_000).all(|id| table.insert(id, handle(id))));
         assert!((1..=50_000).all(|id| table.get(id) == Some(handle(id))));
-        assert!((1..=50_000).step_by(2).all(|id| table.remove(id) == Some(handle(id))));
+        assert!((1..=50_000).step_by(2).all(|id| table.remove(id).map(|taken| taken.handle) == Some(handle(id))));
         assert!((1..=50_000).all(|id| table.get(id).is_some() == (id % 2 == 0)));
         assert_eq!(table.remove(1), None);
+    }
+
+    #[test]
+    fn the_last_exit_goes_with_the_entry() {
+        let table = SpanTable::new();
+        let handle = Handle::new(1, 1, 1);
+        for exits in [&[][..], &[5], &[5, 9]] {
+            assert!(table.insert(3, handle));
+            exits.iter().for_each(|at| table.leave(3, *at));
+            assert_eq!(table.remove(3), Some(Taken { handle, left: exits.last().copied() }));
+        }
     }
 
     #[test]
@@ -116,7 +173,7 @@ mod tests {
                         let handle = Handle::new(thread as u32, 1, round as u32);
                         assert!(table.insert(id, handle));
                         assert_eq!(table.get(id), Some(handle));
-                        assert_eq!(table.remove(id), Some(handle));
+                        assert_eq!(table.remove(id), Some(Taken { handle, left: None }));
                         assert_eq!(table.get(id), None);
                     }
                 });

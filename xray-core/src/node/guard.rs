@@ -72,11 +72,7 @@ impl Node {
 
     /// A further reference to a node that somebody else ends.
     pub(crate) fn view(recorder: &Arc<Recorder>, handle: Handle) -> Node {
-        let retained = recorder.delivery.slots.with(handle, |tree| tree.retain(handle.node()));
-        match retained {
-            Some(()) => Node::adopt(Arc::clone(recorder), handle, false),
-            None => Node::NONE,
-        }
+        if recorder.retain(handle) { Node::adopt(Arc::clone(recorder), handle, false) } else { Node::NONE }
     }
 
     /// A further hand on the same node, which still ends with this one. For code that learns the outcome of work which

@@ -6,15 +6,16 @@ use std::fmt;
 ///
 /// Layout, from the top: 24 bits generation, 1 bit alias, 20 bits slot, 19 bits node. A slot's generation
 /// changes whenever it is used again, so a handle that outlives its tree finds nothing instead of
-/// somebody else's request. Generation 0 is never given out; its values are the two marks below.
+/// somebody else's request. Generation 0 is never given out; its values are the two marks below, whose node is the one
+/// that no tree has: so that one look tells what is recorded, which every span and event asks several times.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Handle(u64);
 
 impl Handle {
     /// A span with no node above it: what it opens starts from nothing.
-    pub(crate) const NOTHING: Handle = Handle(0);
+    pub(crate) const NOTHING: Handle = Handle(NODE_MASK);
     /// A span of an unsampled trace that has no entry of its own; its decision is found by climbing.
-    pub(crate) const QUIET: Handle = Handle(1);
+    pub(crate) const QUIET: Handle = Handle(1 << NODE_BITS | NODE_MASK);
 
     /// Slots there can be, and so trees open at one time.
     pub(crate) const MAX_SLOTS: u32 = 1 << SLOT_BITS;
@@ -50,7 +51,7 @@ impl Handle {
     }
 
     pub(crate) fn is_mark(self) -> bool {
-        self.0 <= 1
+        self.generation() == 0
     }
 
     pub(crate) fn is_unsampled(self) -> bool {
@@ -59,7 +60,7 @@ impl Handle {
 
     /// A node of a recorded tree.
     pub(crate) fn is_recorded(self) -> bool {
-        !self.is_mark() && self.0 & NODE_MASK != NODE_MASK
+        self.0 & NODE_MASK != NODE_MASK
     }
 
     /// A segment itself, or its unsampled stand-in.

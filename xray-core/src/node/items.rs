@@ -10,6 +10,7 @@
 //! ```
 
 use crate::document::escape;
+use crate::document::piece::Piece;
 
 /// What an item is, and so where in the document it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +92,9 @@ impl Class {
 }
 
 /// Items being written, before they belong to a node.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Draft {
+    /// Room for a run's header, and the items: appending them is then one copy.
     bytes: Vec<u8>,
     /// Where the item that is being written starts.
     open: usize,
@@ -103,9 +105,11 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
+    #[inline(always)]
     pub(crate) fn with_buffer(mut bytes: Vec<u8>) -> Draft {
         bytes.clear();
-        Draft { bytes, ..Draft::default() }
+        bytes.extend_from_slice(&[0; RUN_HEADER]);
+        Draft { bytes, open: 0, classes: 0, annotations: 0, values_cut: 0 }
     }
 
     pub(crate) fn into_buffer(self) -> Vec<u8> {
@@ -113,7 +117,7 @@ impl Draft {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.bytes.len() <= RUN_HEADER
     }
 
     /// Starts an item; its bytes are then written to the returned buffer, and [`Draft::finish`] closes it.
@@ -123,10 +127,23 @@ impl Draft {
         &mut self.bytes
     }
 
-    /// As [`Draft::start`], for an item that begins with the key of `opening`: made by [`item_opening`].
-    pub(crate) fn start_with(&mut self, opening: &[u8]) -> &mut Vec<u8> {
+    /// As [`Draft::start`], for an item that begins with a key.
+    #[inline(always)] // three times a span
+    pub(crate) fn start_with(&mut self, opening: &KeyOpening) -> &mut Vec<u8> {
         self.open = self.bytes.len();
-        self.bytes.extend_from_slice(opening);
+        opening.0.write(&mut self.bytes);
+        &mut self.bytes
+    }
+
+    /// As [`Draft::start`], for an event at a time of the monotonic clock.
+    #[inline(always)]
+    pub(crate) fn start_event(&mut self, opening: &EventOpening, time: u64) -> &mut Vec<u8> {
+        self.open = self.bytes.len();
+        opening.0.write(&mut self.bytes);
+        let place = self.bytes.get_mut(self.open + ITEM_HEADER..).and_then(|event| event.first_chunk_mut());
+        if let Some(place) = place {
+            *place = time.to_le_bytes();
+        }
         &mut self.bytes
     }
 
@@ -135,6 +152,7 @@ impl Draft {
         &mut self.bytes
     }
 
+    #[inline(always)]
     pub(crate) fn finish(&mut self, class: Class) {
         let length = self.bytes.len() - self.open - ITEM_HEADER;
         if length > MAX_ITEM {
@@ -159,12 +177,7 @@ impl Draft {
     }
 
     pub(crate) fn items(&self) -> impl Iterator<Item = (Class, &[u8])> {
-        Items { bytes: &self.bytes }
-    }
-
-    /// The draft is one event.
-    pub(crate) fn is_event(&self) -> bool {
-        self.classes == Class::Event.bit()
+        Items { bytes: self.bytes.get(RUN_HEADER..).unwrap_or_default() }
     }
 
     /// The classes of its items, a bit each.
@@ -180,7 +193,7 @@ impl Draft {
     pub(crate) fn drop_doubles(&mut self) {
         let mut later: Vec<(Class, Vec<u8>)> = Vec::new();
         let mut places = Vec::new();
-        let mut at = 0;
+        let mut at = RUN_HEADER;
         while let Some((class, length)) = read_u32(&self.bytes, at).map(split_item_header) {
             places.push((at, class, length));
             at += ITEM_HEADER + length;
@@ -202,7 +215,7 @@ impl Draft {
 
     /// Makes metadata of all annotations but the first `keep`, and says of how many.
     pub(crate) fn demote_annotations(&mut self, keep: u16) -> u16 {
-        let (mut at, mut seen) = (0, 0);
+        let (mut at, mut seen) = (RUN_HEADER, 0);
         while let Some((class, length)) = read_u32(&self.bytes, at).map(split_item_header) {
             if class == Class::Annotation {
                 seen += 1;
@@ -259,28 +272,31 @@ impl ItemBuffer {
         self.bytes.capacity()
     }
 
-    /// Appends a draft to a node's runs and returns the classes it holds, or `None` when the tree is full.
-    #[inline]
-    pub(crate) fn append(&mut self, runs: &mut Runs, draft: &Draft) -> Option<u16> {
-        self.append_bytes(runs, &draft.bytes, kinds(draft.classes)).then_some(draft.classes)
+    /// Appends a draft to a node's runs; false when the tree is full.
+    #[inline(always)] // under the lock, twice a span
+    pub(crate) fn append(&mut self, runs: &mut Runs, draft: &mut Draft, classes: u16) -> bool {
+        let length = draft.bytes.len().saturating_sub(RUN_HEADER);
+        if let Some(header) = draft.bytes.first_chunk_mut() {
+            *header = run_header(kinds(classes), length);
+        }
+        let start = self.bytes.len();
+        let fits = start + draft.bytes.len() <= MAX_BYTES;
+        if fits {
+            self.bytes.extend_from_slice(&draft.bytes);
+            self.link(runs, start);
+        }
+        fits
     }
 
-    #[inline]
-    fn append_bytes(&mut self, runs: &mut Runs, items: &[u8], kinds: u32) -> bool {
-        let start = self.bytes.len();
-        if start + items.len() + RUN_HEADER > MAX_BYTES {
-            return false;
-        }
-        let header = u64::from(kinds | items.len() as u32) << 32 | u64::from(NO_RUN);
-        self.bytes.extend_from_slice(&header.to_le_bytes());
-        self.bytes.extend_from_slice(items);
+    /// Hangs the run that starts there on the node's last one.
+    #[inline(always)]
+    fn link(&mut self, runs: &mut Runs, start: usize) {
         let last = std::mem::replace(&mut runs.last, start as u32);
         if last == NO_RUN {
             runs.first = start as u32;
         } else if let Some(next) = self.bytes.get_mut(last as usize..).and_then(|run| run.first_chunk_mut::<4>()) {
             *next = (start as u32).to_le_bytes();
         }
-        true
     }
 
     /// The items of a node, in the order they were recorded.
@@ -290,7 +306,7 @@ impl ItemBuffer {
 
     /// The same, of one class.
     pub(crate) fn items_of(&self, runs: Runs, class: Class) -> ItemsOf<'_> {
-        ItemsOf { buffer: self, next_run: runs.first, run: &[], class: class as u8, kind: kinds(class.bit()) }
+        ItemsOf { buffer: self, next_run: runs.first, rest: &[], left: 0, class: class as u8, kind: kinds(class.bit()) }
     }
 
     /// The node's bytes with their headers: what [`ItemBuffer::copy`] moves.
@@ -301,10 +317,14 @@ impl ItemBuffer {
     /// Copies a node's items into another buffer, but for those that were overwritten: as one run.
     pub(crate) fn copy(&self, runs: Runs, into: &mut ItemBuffer) -> Runs {
         let mut copied = Runs::EMPTY;
+        let mut copy = |kinds: u32, items: &[u8]| {
+            let start = into.bytes.len();
+            into.bytes.extend_from_slice(&run_header(kinds, items.len()));
+            into.bytes.extend_from_slice(items);
+            into.link(&mut copied, start);
+        };
         if self.dead == 0 {
-            for (kinds, run) in self.runs(runs) {
-                into.append_bytes(&mut copied, run, kinds);
-            }
+            self.runs(runs).for_each(|(kinds, run)| copy(kinds, run));
             return copied;
         }
         let (mut live, mut classes) = (Vec::new(), 0);
@@ -314,7 +334,7 @@ impl ItemBuffer {
             classes |= class.bit();
         }
         if !live.is_empty() {
-            into.append_bytes(&mut copied, &live, kinds(classes));
+            copy(kinds(classes), &live);
         }
         copied
     }
@@ -398,24 +418,28 @@ impl<'a> Iterator for Items<'a> {
 pub(crate) struct ItemsOf<'a> {
     buffer: &'a ItemBuffer,
     next_run: u32,
-    /// What is left of the present run.
-    run: &'a [u8],
+    /// What is left of the present run, and of the buffer behind it.
+    rest: &'a [u8],
+    /// Bytes of `rest` that are the run's.
+    left: usize,
     class: u8,
     /// Runs without this kind are passed over.
     kind: u32,
 }
 
-impl<'a> Iterator for ItemsOf<'a> {
-    type Item = &'a [u8];
-
-    fn next(&mut self) -> Option<&'a [u8]> {
+impl<'a> ItemsOf<'a> {
+    /// The next item, and what happens to lie behind it in the buffer: its first `.1` bytes are the item's.
+    #[inline(always)]
+    pub(crate) fn next_wide(&mut self) -> Option<(&'a [u8], usize)> {
         loop {
-            while let Some((header, rest)) = self.run.split_first_chunk::<ITEM_HEADER>() {
+            while self.left >= ITEM_HEADER {
+                let (header, item) = self.rest.split_first_chunk::<ITEM_HEADER>()?;
                 let header = u32::from_le_bytes(*header);
-                let (item, rest) = rest.split_at_checked((header & MAX_ITEM as u32) as usize)?;
-                self.run = rest;
+                let length = (header & MAX_ITEM as u32) as usize;
+                self.rest = item.get(length..)?;
+                self.left = self.left.checked_sub(ITEM_HEADER + length)?;
                 if (header >> 24) as u8 == self.class {
-                    return Some(item);
+                    return Some((item, length));
                 }
             }
             let run = self.buffer.bytes.get(self.next_run as usize..)?;
@@ -424,9 +448,20 @@ impl<'a> Iterator for ItemsOf<'a> {
             self.next_run = u32::from_le_bytes(*next);
             let length = u32::from_le_bytes(*length);
             if length & self.kind != 0 {
-                self.run = run.get(..(length & MAX_RUN) as usize)?;
+                self.rest = run;
+                self.left = (length & MAX_RUN) as usize;
             }
         }
+    }
+}
+
+impl<'a> Iterator for ItemsOf<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (item, length) = self.next_wide()?;
+        item.get(..length)
     }
 }
 
@@ -456,17 +491,38 @@ fn kinds(classes: u16) -> u32 {
     u32::from(classes & event != 0) << 24 | u32::from(classes & !event != 0) << 25
 }
 
-/// How an item with this key begins: room for its header, and `"key":`. Worked out once per callsite.
-pub(crate) fn item_opening(key: &str) -> Box<[u8]> {
-    let mut opening = vec![0; ITEM_HEADER];
-    escape::string(&mut opening, key);
-    opening.push(b':');
-    opening.into()
+/// How an item with a certain key begins: room for its header, and `"key":`. Worked out once per callsite.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct KeyOpening(Piece<32>);
+
+impl KeyOpening {
+    pub(crate) fn new(key: &str) -> KeyOpening {
+        let mut opening = vec![0; ITEM_HEADER];
+        escape::string(&mut opening, key);
+        opening.push(b':');
+        KeyOpening(Piece::new(&opening))
+    }
+
+    /// `"key":`
+    pub(crate) fn key(&self) -> &[u8] {
+        self.0.as_bytes().get(ITEM_HEADER..).unwrap_or_default()
+    }
 }
 
-/// The key, as `"key":`, of what [`item_opening`] made.
-pub(crate) fn key_of_opening(opening: &[u8]) -> &[u8] {
-    opening.get(ITEM_HEADER..).unwrap_or_default()
+/// How an event of a certain callsite begins: room for its header and its time, and what it says of its callsite.
+#[derive(Debug)]
+pub(crate) struct EventOpening(Piece<80>);
+
+impl EventOpening {
+    pub(crate) fn new(members: &[u8]) -> EventOpening {
+        EventOpening(Piece::new(&[&[0; ITEM_HEADER + size_of::<u64>()], members].concat()))
+    }
+}
+
+/// A run that none follows yet.
+#[inline(always)]
+fn run_header(kinds: u32, length: usize) -> [u8; RUN_HEADER] {
+    (u64::from(kinds | length as u32) << 32 | u64::from(NO_RUN)).to_le_bytes()
 }
 
 fn item_header(class: Class, length: usize) -> u32 {
@@ -496,11 +552,16 @@ mod tests {
     use super::*;
 
     fn draft(items: &[(Class, &str)]) -> Draft {
-        let mut draft = Draft::default();
+        let mut draft = Draft::with_buffer(Vec::new());
         for (class, text) in items {
             draft.push(*class, text.as_bytes());
         }
         draft
+    }
+
+    fn append(buffer: &mut ItemBuffer, runs: &mut Runs, mut draft: Draft) {
+        let classes = draft.classes;
+        assert!(buffer.append(runs, &mut draft, classes));
     }
 
     fn texts(buffer: &ItemBuffer, runs: Runs) -> Vec<String> {
@@ -511,9 +572,9 @@ mod tests {
     fn the_items_of_two_nodes_do_not_mix_however_they_arrive() {
         let mut buffer = ItemBuffer::default();
         let (mut one, mut two) = (Runs::EMPTY, Runs::EMPTY);
-        buffer.append(&mut one, &draft(&[(Class::Annotation, r#""a":1"#), (Class::Event, "{}")])).unwrap();
-        buffer.append(&mut two, &draft(&[(Class::Metadata, r#""b":2"#)])).unwrap();
-        buffer.append(&mut one, &draft(&[(Class::Metadata, r#""c":3"#)])).unwrap();
+        append(&mut buffer, &mut one, draft(&[(Class::Annotation, r#""a":1"#), (Class::Event, "{}")]));
+        append(&mut buffer, &mut two, draft(&[(Class::Metadata, r#""b":2"#)]));
+        append(&mut buffer, &mut one, draft(&[(Class::Metadata, r#""c":3"#)]));
         assert_eq!(texts(&buffer, one), [r#"Annotation "a":1"#, "Event {}", r#"Metadata "c":3"#]);
         assert_eq!(texts(&buffer, two), [r#"Metadata "b":2"#]);
         let mut other = ItemBuffer::default();
@@ -525,22 +586,13 @@ mod tests {
     fn the_later_value_of_a_key_wins_and_other_keys_stay() {
         let mut buffer = ItemBuffer::default();
         let mut runs = Runs::EMPTY;
-        buffer
-            .append(
-                &mut runs,
-                &draft(&[
-                    (Class::Annotation, r#""a":1"#),
-                    (Class::Annotation, r#""ab":1"#),
-                    (Class::Metadata, r#""a":1"#),
-                ]),
-            )
-            .unwrap();
-        buffer
-            .append(&mut runs, &draft(&[(Class::MetadataIn, r#""n":"k":1"#), (Class::MetadataIn, r#""n":"l":1"#)]))
-            .unwrap();
+        let first = [(Class::Annotation, r#""a":1"#), (Class::Annotation, r#""ab":1"#), (Class::Metadata, r#""a":1"#)];
+        append(&mut buffer, &mut runs, draft(&first));
+        let second = [(Class::MetadataIn, r#""n":"k":1"#), (Class::MetadataIn, r#""n":"l":1"#)];
+        append(&mut buffer, &mut runs, draft(&second));
         let later = draft(&[(Class::Annotation, r#""a":2"#), (Class::MetadataIn, r#""n":"k":2"#)]);
         buffer.supersede(runs, &later);
-        buffer.append(&mut runs, &later).unwrap();
+        append(&mut buffer, &mut runs, later);
         assert_eq!(
             texts(&buffer, runs),
             [
@@ -557,8 +609,9 @@ mod tests {
     fn a_full_tree_refuses_and_stays_readable() {
         let mut buffer = ItemBuffer::default();
         let mut runs = Runs::EMPTY;
-        let big = draft(&[(Class::Metadata, &"x".repeat(1024 * 1024))]);
-        let kept = (0..20).filter(|_| buffer.append(&mut runs, &big).is_some()).count();
+        let mut big = draft(&[(Class::Metadata, &"x".repeat(1024 * 1024))]);
+        let classes = big.classes;
+        let kept = (0..20).filter(|_| buffer.append(&mut runs, &mut big, classes)).count();
         assert_eq!(kept, 7);
         assert_eq!(buffer.items(runs).count(), 7);
         assert!(buffer.len() <= MAX_BYTES);

@@ -148,13 +148,9 @@ impl Recorder {
     /// The same for the segment of a span that had nothing above it: node 1 is the span, and ends the segment with it.
     #[cold]
     #[inline(never)]
-    pub(super) fn decide_late_span(&self, handle: Handle) {
-        let end = self
-            .delivery
-            .slots
-            .with(handle, |tree| (tree.head.kind == Kind::Implicit).then(|| tree.last_exit(handle.node())));
-        if let Some(Some(end)) = end {
-            self.decide_late(handle.at_node(0), end.unwrap_or_else(|| self.now()));
+    pub(super) fn decide_late_span(&self, handle: Handle, at: u64) {
+        if self.delivery.slots.with(handle, |tree| tree.head.kind == Kind::Implicit) == Some(true) {
+            self.decide_late(handle.at_node(0), at);
         }
     }
 

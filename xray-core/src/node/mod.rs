@@ -37,14 +37,16 @@ pub use subsegment::{SubsegmentBuilder, current, subsegment};
 
 #[cfg(feature = "fmt")]
 pub(crate) use current::innermost_tag;
-pub(crate) use current::{Frame, NO_SPAN, mark_full, pop_span, push, top};
+pub(crate) use current::{
+    Frame, NO_SPAN, is_entered_again, is_quiet, is_unrecorded, mark_full, pop_span, pop_unrecorded, push, top,
+};
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
 pub(crate) use head::Kind;
-pub(crate) use items::{Class, Draft, end_of_key, item_opening, key_of_opening};
+pub(crate) use items::{Class, Draft, EventOpening, ItemsOf, KeyOpening, end_of_key};
 pub(crate) use record::{
     ANNOTATION_BYTES, HTTP_BYTES, MESSAGE_BYTES, METADATA_BYTES, Place, bounded_text, chain_length, error_chain,
-    exception, formatted, member, text_value, with_draft,
+    exception, formatted, give_back, member, take_draft, text_value, with_draft,
 };
 pub(crate) use recorder::{Behaviour, Recorder};
 pub(crate) use reload::Reload;

@@ -17,16 +17,27 @@ thread_local! {
     static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
-/// Runs `fill` on an empty draft whose buffer this thread keeps. Nested use (a value whose `Debug` records
-/// something) gets a buffer of its own.
-pub(crate) fn with_draft<T>(fill: impl FnOnce(&mut Draft) -> T) -> T {
-    let buffer = BUFFER.try_with(Cell::take).unwrap_or_default();
-    let mut draft = Draft::with_buffer(buffer);
-    let result = fill(&mut draft);
+/// An empty draft whose buffer this thread keeps. Nested use (a value whose `Debug` records something) gets a buffer of
+/// its own.
+#[inline(always)] // twice a span, as `give_back`
+pub(crate) fn take_draft() -> Draft {
+    Draft::with_buffer(BUFFER.try_with(Cell::take).unwrap_or_default())
+}
+
+/// Keeps the buffer of a draft that [`take_draft`] gave.
+#[inline(always)]
+pub(crate) fn give_back(draft: Draft) {
     let buffer = draft.into_buffer();
     if buffer.capacity() <= KEPT_BUFFER {
         let _ = BUFFER.try_with(|cell| cell.set(buffer));
     }
+}
+
+/// Runs `fill` on such a draft.
+pub(crate) fn with_draft<T>(fill: impl FnOnce(&mut Draft) -> T) -> T {
+    let mut draft = take_draft();
+    let result = fill(&mut draft);
+    give_back(draft);
     result
 }
 
@@ -53,6 +64,7 @@ fn scalar(out: &mut Vec<u8>, value: AnnotationValue<'_>) -> bool {
 }
 
 /// A JSON string of at most `room` bytes of text; true when it was cut.
+#[inline]
 pub(crate) fn text_value(out: &mut Vec<u8>, text: &str, room: usize) -> bool {
     if text.len() <= room {
         escape::string(out, text);

@@ -10,8 +10,8 @@ use super::handle::Handle;
 use super::head::{Head, Kind, Late, PassOn};
 use super::items::Draft;
 use super::late::LateStock;
-use super::record::Admitted;
-use super::tree::{Appended, Label, Leaving, Outcome, Tree, flag};
+use super::record::{Admitted, with_draft};
+use super::tree::{Appended, Label, Leaving, NodeData, Outcome, Tree, flag};
 use crate::clock::Clock;
 use crate::config::{ContextMissing, LateCapture};
 use crate::diagnostics::{Code, Diagnostics, messages};
@@ -172,12 +172,12 @@ impl Recorder {
 
     /// Opens a tree and its segment; one reference is the caller's. `None` when there is no room, counted.
     pub(crate) fn open_tree(&self, head: Head) -> Option<Handle> {
-        self.open_tree_with(head, None, &mut Draft::default())
+        self.open_tree_with(head, None, None)
     }
 
     /// The same, of a segment that is not named for the service, or has items from the start. The name goes to the
     /// sampler alone.
-    pub(crate) fn open_tree_with(&self, head: Head, name: Option<&str>, draft: &mut Draft) -> Option<Handle> {
+    pub(crate) fn open_tree_with(&self, head: Head, name: Option<&str>, draft: Option<&mut Draft>) -> Option<Handle> {
         let (sampled, undecided) = (head.sampled, head.late == Late::Undecided);
         let (id, start) = (head.id, head.start);
         let mut tree = self.delivery.pool.take(head);
@@ -188,7 +188,7 @@ impl Recorder {
         }
         if tree.head.is_recorded() {
             tree.open_segment(id, start, Some(self.service_label))?;
-            if !draft.is_empty() {
+            if let Some(draft) = draft.filter(|draft| !draft.is_empty()) {
                 let appended = tree.append(0, draft, false);
                 self.keep_room(&mut tree);
                 self.count(appended, draft);
@@ -197,7 +197,9 @@ impl Recorder {
         if self.wants_end || undecided {
             tree.set_outcome(Outcome::opened(start, name.map(Box::from)));
         }
-        tree.retain(0);
+        if tree.head.is_recorded() {
+            tree.retain(0);
+        }
         match self.delivery.slots.insert(tree) {
             Ok(handle) => {
                 if let Some(pipeline) = self.pipeline.as_ref().filter(|_| self.delivery.looks_by_itself()) {
@@ -216,10 +218,11 @@ impl Recorder {
 
     /// Opens a subsegment; one reference is the caller's.
     pub(crate) fn open_child(&self, parent: Handle, label: Option<&'static Label>) -> Option<Handle> {
-        self.open_child_with(parent, label, self.now(), 0, &mut Draft::default())
+        with_draft(|draft| self.open_child_with(parent, label, self.now(), 0, draft))
     }
 
     /// Opens a subsegment with these flags and items.
+    #[inline(always)] // once a span
     pub(crate) fn open_child_with(
         &self,
         parent: Handle,
@@ -228,22 +231,43 @@ impl Recorder {
         flags: u16,
         draft: &mut Draft,
     ) -> Option<Handle> {
-        let id = self.new_id();
-        let (node, appended) = self.delivery.slots.with(parent, |tree| {
-            let Some(node) = tree.open_child(parent.node(), id, start, label, flags) else {
-                // An abandoned tree takes nothing, by intent.
-                if !tree.is_abandoned() {
-                    self.stats().add(Counter::DroppedNodeLimit, 1);
-                }
-                return None;
-            };
-            let appended = if draft.is_empty() { Appended::default() } else { tree.append(node, draft, false) };
-            self.keep_room(tree);
-            Some((node, appended))
-        })??;
+        let node = NodeData::new(self.new_id(), start, label, flags);
+        let mut locked = self.delivery.slots.lock(parent)?;
+        let tree = locked.tree()?;
+        let opened = tree.open_child(parent.node(), node, draft);
+        // An abandoned tree takes nothing, by intent.
+        let refused = opened.is_none() && !tree.is_abandoned();
+        self.keep_room(tree);
+        drop(locked);
+        if refused {
+            self.stats().add(Counter::DroppedNodeLimit, 1);
+        }
+        let (node, appended) = opened?;
         self.stats().add(Counter::SubsegmentsOpened, 1);
         self.count(appended, draft);
         Some(parent.at_node(node))
+    }
+
+    /// Takes one more reference to what somebody else ends; false where there is nothing of this handle any more.
+    #[inline(always)]
+    pub(crate) fn retain(&self, handle: Handle) -> bool {
+        if handle.is_unsampled() {
+            return self.delivery.slots.claim(handle);
+        }
+        self.delivery.slots.with(handle, |tree| tree.retain(handle.node())).is_some()
+    }
+
+    /// Takes back one reference to what somebody else ends.
+    #[inline(never)]
+    pub(crate) fn release(&self, handle: Handle) {
+        let done = if handle.is_unsampled() {
+            self.delivery.slots.unclaim(handle)
+        } else {
+            self.delivery.slots.finish(handle, |tree| tree.release(handle.node())).and_then(|(_, done)| done)
+        };
+        if let Some(tree) = done {
+            self.delivery.pool.give_back(tree);
+        }
     }
 
     /// Takes back one reference, and ends the node at a time when it is the holder's to end.
@@ -252,10 +276,13 @@ impl Recorder {
         if let (Some(at), true) = (end, self.wants_end || self.late.is_used()) {
             self.before_end(handle, at);
         }
+        if handle.is_unsampled() {
+            return self.release(handle);
+        }
         let finished = self.delivery.slots.finish(handle, |tree| {
             tree.release(handle.node());
             match end {
-                Some(at) => tree.end(handle.node(), at, false, stream_after),
+                Some(at) => tree.end(handle.node(), at, stream_after),
                 None => Leaving::Nothing,
             }
         });
@@ -284,42 +311,25 @@ impl Recorder {
         }
     }
 
-    /// Takes back a span's reference and ends its node: at its last exit, else now. The one span of an implicit
+    /// Takes back a span's reference and ends its node: when it was last left, else now. The one span of an implicit
     /// segment ends that with it.
-    pub(crate) fn close_span(&self, handle: Handle) {
+    #[inline(always)] // once a span
+    pub(crate) fn close_span(&self, handle: Handle, left: Option<u64>) {
+        let at = left.unwrap_or_else(|| self.now());
         if handle.node() == 1 && self.late.is_used() {
-            self.decide_late_span(handle);
+            self.decide_late_span(handle, at);
         }
-        // The clock is read for spans that were never entered only, and outside the lock.
-        if !self.close_span_at(handle, None) {
-            self.close_span_at(handle, Some(self.now()));
+        let slots = &self.delivery.slots;
+        let Some(mut locked) = slots.lock(handle) else { return };
+        let Some(tree) = locked.tree() else { return };
+        let leaving = tree.close_span(handle.node(), at, self.rules.stream_after);
+        match (leaving, slots.settle(handle, locked)) {
+            (Leaving::Nothing, None) => {}
+            (leaving, done) => self.leave(leaving, done),
         }
     }
 
-    /// False, and nothing done, when the node's end is not known.
-    fn close_span_at(&self, handle: Handle, now: Option<u64>) -> bool {
-        let node = handle.node();
-        let finished = self.delivery.slots.finish(handle, |tree| {
-            let at = tree.last_exit(node).or(now)?;
-            // Node 0 is the segment, node 1 the span that it was opened for.
-            if node == 1 && tree.head.kind == Kind::Implicit {
-                tree.end(node, at, true, u32::MAX);
-                let end = tree.node(node).map_or(at, |node| node.end);
-                tree.release(node);
-                tree.release(0);
-                return Some(tree.end(0, end, false, u32::MAX));
-            }
-            tree.release(node);
-            Some(tree.end(node, at, true, self.rules.stream_after))
-        });
-        match finished {
-            Some((Some(leaving), done)) => self.leave(leaving, done),
-            Some((None, _)) => return false,
-            None => {}
-        }
-        true
-    }
-
+    #[inline(never)]
     pub(crate) fn leave(&self, leaving: Leaving, done: Option<Box<Tree>>) {
         match leaving {
             Leaving::Nothing => {}
@@ -369,6 +379,18 @@ impl Recorder {
         }
     }
 
+    /// Adds flags and the one event that a draft holds to a node; true when the node has enough of them.
+    #[inline(always)] // once an event
+    pub(crate) fn append_event(&self, handle: Handle, draft: &mut Draft, flags: u16) -> bool {
+        let Some(mut locked) = self.delivery.slots.lock(handle) else { return false };
+        let Some(tree) = locked.tree() else { return false };
+        let appended = tree.append_event(handle.node(), flags, draft);
+        self.keep_room(tree);
+        drop(locked);
+        self.count(appended, draft);
+        appended.event_dropped
+    }
+
     /// Adds flags and what a draft holds to a node, and says aloud what X-Ray would not have taken.
     pub(crate) fn append(&self, handle: Handle, draft: &mut Draft, flags: u16, replace: bool) -> Appended {
         if draft.is_empty() && flags == 0 {
@@ -390,6 +412,7 @@ impl Recorder {
         appended
     }
 
+    #[inline(always)]
     fn count(&self, appended: Appended, draft: &Draft) {
         if draft.values_cut > 0 || appended != Appended::default() {
             self.count_losses(appended, draft.values_cut);
@@ -397,6 +420,7 @@ impl Recorder {
     }
 
     #[cold]
+    #[inline(never)]
     fn count_losses(&self, appended: Appended, values_cut: u16) {
         let Appended { event_dropped, annotations_moved, refused } = appended;
         if event_dropped {

@@ -154,10 +154,10 @@ impl<'a> SegmentBuilder<'a> {
         let opened = if head.is_recorded() {
             with_draft(|draft| {
                 describe(Opening { draft });
-                recorder.open_tree_with(head, own_name, draft)
+                recorder.open_tree_with(head, own_name, Some(draft))
             })
         } else {
-            recorder.open_tree_with(head, own_name, &mut Draft::default())
+            recorder.open_tree_with(head, own_name, None)
         };
         let Some(handle) = opened else { return Node::NONE };
         let node = Node::adopt(Arc::clone(recorder), handle, true);

@@ -4,7 +4,7 @@
 //! done, under a new generation, so an old handle finds nothing. Each slot has a cache line of its own:
 //! two busy threads whose slots shared one would double each other's cost.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 
 use super::handle::Handle;
@@ -26,6 +26,21 @@ pub(crate) struct Slots {
 #[repr(align(64))]
 struct Slot {
     state: Mutex<State>,
+    /// References to an unsampled tree, in the lower half; the generation, in the upper one. Apart from the tree, so that
+    /// the spans directly below an unsampled node are counted without its lock: half of what they cost.
+    claims: AtomicU64,
+}
+
+/// A tree whose lock is held.
+pub(crate) struct Locked<'a> {
+    state: MutexGuard<'a, State>,
+}
+
+impl Locked<'_> {
+    #[inline(always)]
+    pub(crate) fn tree(&mut self) -> Option<&mut Tree> {
+        self.state.tree.as_deref_mut()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -61,7 +76,8 @@ impl Slots {
         self.explicit.load(Ordering::Relaxed)
     }
 
-    /// Gives a tree a slot; the handle names its first node. The tree comes back when no slot is left.
+    /// Gives a tree a slot; the handle names its first node, and is one reference to an unsampled tree. The tree comes back
+    /// when no slot is left.
     pub(crate) fn insert(&self, tree: Box<Tree>) -> Result<Handle, Box<Tree>> {
         let number = {
             let mut free = recovered(self.free.lock());
@@ -80,6 +96,8 @@ impl Slots {
         // Generation 0 is for handles that name no tree.
         state.generation = if state.generation >= Handle::MAX_GENERATION { 1 } else { state.generation + 1 };
         state.tree = Some(tree);
+        // The opener's own reference.
+        slot.claims.store(u64::from(state.generation) << 32 | 1, Ordering::Relaxed);
         self.used.fetch_add(1, Ordering::Relaxed);
         self.explicit.fetch_add(u32::from(explicit), Ordering::Relaxed);
         Ok(if recorded {
@@ -89,39 +107,61 @@ impl Slots {
         })
     }
 
-    /// Runs `work` on the tree of a handle, if it is still the one the handle was made for.
-    pub(crate) fn with<T>(&self, handle: Handle, work: impl FnOnce(&mut Tree) -> T) -> Option<T> {
-        let slot = self.slot(handle.slot())?;
-        let mut state = recovered(slot.state.lock());
-        if state.generation != handle.generation() || handle.is_mark() {
-            return None;
-        }
-        state.tree.as_deref_mut().map(work)
+    /// Locks the tree of a handle, if it is still the one the handle was made for.
+    #[inline(always)] // three times a span
+    pub(crate) fn lock(&self, handle: Handle) -> Option<Locked<'_>> {
+        let state = recovered(self.slot(handle.slot())?.state.lock());
+        // A mark's generation is that of a slot which never had a tree.
+        (state.generation == handle.generation()).then_some(Locked { state })
     }
 
-    /// As [`Slots::with`], for work that may be the last on its tree: then the tree comes out, and the slot is free.
+    /// Runs `work` on the tree of a handle, if it is still the one the handle was made for.
+    pub(crate) fn with<T>(&self, handle: Handle, work: impl FnOnce(&mut Tree) -> T) -> Option<T> {
+        self.lock(handle)?.tree().map(work)
+    }
+
+    /// Unlocks a tree after work that may have been the last on it: then it comes out, and the slot is free.
+    #[inline(always)] // once a span
+    pub(crate) fn settle(&self, handle: Handle, mut locked: Locked<'_>) -> Option<Box<Tree>> {
+        if locked.tree()?.is_done() { self.vacate(handle.slot(), locked.state) } else { None }
+    }
+
+    /// As [`Slots::with`], for work that may be the last on its tree.
     pub(crate) fn finish<T>(
         &self,
         handle: Handle,
         work: impl FnOnce(&mut Tree) -> T,
     ) -> Option<(T, Option<Box<Tree>>)> {
-        let slot = self.slot(handle.slot())?;
-        let mut state = recovered(slot.state.lock());
-        if state.generation != handle.generation() || handle.is_mark() {
-            return None;
-        }
-        let tree = state.tree.as_deref_mut()?;
-        let result = work(tree);
-        if !tree.is_done() {
-            return Some((result, None));
-        }
-        let explicit = tree.head.kind == Kind::Explicit;
-        let done = state.tree.take();
+        let mut locked = self.lock(handle)?;
+        let result = work(locked.tree()?);
+        Some((result, self.settle(handle, locked)))
+    }
+
+    #[inline(never)] // once a tree, apart from what is done once a span
+    fn vacate(&self, number: u32, mut state: MutexGuard<'_, State>) -> Option<Box<Tree>> {
+        let done = state.tree.take()?;
         drop(state);
         self.used.fetch_sub(1, Ordering::Relaxed);
-        self.explicit.fetch_sub(u32::from(explicit), Ordering::Relaxed);
-        recovered(self.free.lock()).returned.push(handle.slot());
-        Some((result, done))
+        self.explicit.fetch_sub(u32::from(done.head.kind == Kind::Explicit), Ordering::Relaxed);
+        recovered(self.free.lock()).returned.push(number);
+        Some(done)
+    }
+
+    /// Takes a reference to an unsampled tree, without its lock: false when the handle's is gone.
+    #[inline(always)] // once a span directly below an unsampled node
+    pub(crate) fn claim(&self, handle: Handle) -> bool {
+        let more = |claims: u64| is_claimed(claims, handle).then(|| claims + 1);
+        self.slot(handle.slot())
+            .is_some_and(|slot| slot.claims.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok())
+    }
+
+    /// Gives back a reference to an unsampled tree. With the last one the tree comes out, and the slot is free.
+    #[inline(always)]
+    pub(crate) fn unclaim(&self, handle: Handle) -> Option<Box<Tree>> {
+        let less = |claims: u64| is_claimed(claims, handle).then(|| claims - 1);
+        let slot = self.slot(handle.slot())?;
+        let before = slot.claims.fetch_update(Ordering::AcqRel, Ordering::Relaxed, less).ok()?;
+        if before as u32 == 1 { self.vacate(handle.slot(), recovered(slot.state.lock())) } else { None }
     }
 
     /// Runs `work` on every tree that is not busy at this moment.
@@ -157,6 +197,11 @@ impl Slots {
         let size = FIRST_CHUNK << chunk;
         self.chunks.get(chunk)?.get_or_init(|| (0..size).map(|_| Slot::default()).collect()).get(offset)
     }
+}
+
+/// Whether a slot's claims are those of this handle's tree, and there are any.
+fn is_claimed(claims: u64, handle: Handle) -> bool {
+    claims >> 32 == u64::from(handle.generation()) && claims as u32 != 0
 }
 
 /// Chunk and offset of a slot: chunk `k` holds `FIRST_CHUNK << k` slots.
@@ -203,7 +248,7 @@ mod tests {
         let (_, done) = slots
             .finish(first, |tree| {
                 tree.release(0);
-                tree.end(0, 5, false, 100)
+                tree.end(0, 5, 100)
             })
             .unwrap();
         assert!(done.is_some());

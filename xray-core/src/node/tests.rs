@@ -6,10 +6,10 @@
 use std::collections::BTreeMap;
 
 use super::handle::Handle;
-use super::items::Class;
+use super::items::{Class, Draft};
 use super::slots::Slots;
 use super::testing::head;
-use super::tree::{Leaving, Tree, flag};
+use super::tree::{Leaving, NodeData, Tree, flag};
 
 /// What a thread does while it has the lock once.
 #[derive(Clone, Copy, Debug)]
@@ -58,9 +58,13 @@ impl Played {
         match act {
             Act::Open(parent, name) => {
                 let above = self.handle(parent);
-                let opened = self.slots.with(above, |tree| tree.open_child(above.node(), id_of(name), 1, None, 0));
+                let node = NodeData::new(id_of(name), 1, None, 0);
+                let opened = self
+                    .slots
+                    .with(above, |tree| tree.open_child(above.node(), node, &mut Draft::with_buffer(Vec::new())));
+                let (opened, _) = opened.unwrap().unwrap();
                 self.nodes.resize(self.nodes.len().max(name + 1), None);
-                self.nodes[name] = Some(above.at_node(opened.unwrap().unwrap()));
+                self.nodes[name] = Some(above.at_node(opened));
             }
             Act::Alias(name) => {
                 let handle = self.handle(name);
@@ -77,7 +81,7 @@ impl Played {
             .slots
             .finish(handle, |tree| {
                 tree.release(handle.node());
-                if end { tree.end(handle.node(), 2, false, stream_after) } else { Leaving::Nothing }
+                if end { tree.end(handle.node(), 2, stream_after) } else { Leaving::Nothing }
             })
             .unwrap();
         self.done |= done.is_some();

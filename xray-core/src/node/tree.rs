@@ -22,7 +22,7 @@ pub(crate) use outcome::Outcome;
 use super::handle::Handle;
 use super::head::{Head, Kind, Late};
 use super::items::{Class, Draft, ItemBuffer, ItemsOf, Runs};
-use super::record::Admitted;
+use super::record::{Admitted, give_back, take_draft};
 use crate::document::limits::{LINKED_TRACES, LINKS};
 use crate::id::hex;
 
@@ -214,28 +214,27 @@ impl Tree {
         self.push(NodeData::new(id, start, label, flag::SEGMENT))
     }
 
-    /// Opens a subsegment beneath `parent`, with one reference; `None` when the tree holds all it may.
-    pub(crate) fn open_child(
-        &mut self,
-        parent: u32,
-        id: u64,
-        start: u64,
-        label: Option<&'static Label>,
-        flags: u16,
-    ) -> Option<u32> {
+    /// Opens a subsegment beneath `parent`, with what a draft holds and one reference; `None` when the tree holds all it
+    /// may.
+    #[inline(always)] // under the lock, once a span
+    pub(crate) fn open_child(&mut self, parent: u32, node: NodeData, draft: &mut Draft) -> Option<(u32, Appended)> {
         if self.abandoned {
             return None;
         }
-        let above = self.node(parent)?;
+        let above = self.nodes.get(parent as usize)?;
         let (parent_id, sent) = (above.id, above.is(flag::SENT));
-        let child = self.push(NodeData { refs: 1, ..NodeData::new(id, start, label, flags) })?;
+        let child = self.push(NodeData { refs: 1, parent, ..node })?;
         self.refs += 1;
+        let appended = match self.nodes.get_mut(child as usize) {
+            Some(node) if !draft.is_empty() => add(&mut self.items, &mut self.annotations, node, draft, false),
+            _ => Appended::default(),
+        };
         if sent {
             self.make_lone(child, parent_id);
         } else {
-            self.link(parent, child);
+            self.link_last(parent, child);
         }
-        Some(child)
+        Some((child, appended))
     }
 
     /// A node that stands for a segment someone else sends: children of it travel alone.
@@ -248,50 +247,65 @@ impl Tree {
         Some(node)
     }
 
+    #[inline(always)]
     fn push(&mut self, node: NodeData) -> Option<u32> {
-        let index = if self.free == NO_NODE {
-            let index = self.nodes.len() as u32;
-            if index >= Handle::MAX_NODES {
-                return None;
-            }
-            self.nodes.push(node);
-            index
-        } else {
-            let index = self.free;
-            let place = self.node_mut(index)?;
-            let next = std::mem::replace(place, node).next;
-            self.free = next;
-            index
-        };
+        if self.free != NO_NODE {
+            return self.push_reused(node);
+        }
+        let index = self.nodes.len() as u32;
+        if index >= Handle::MAX_NODES {
+            return None;
+        }
+        self.nodes.push(node);
+        self.open += 1;
+        Some(index)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn push_reused(&mut self, node: NodeData) -> Option<u32> {
+        let index = self.free;
+        let place = self.node_mut(index)?;
+        self.free = std::mem::replace(place, node).next;
         self.open += 1;
         Some(index)
     }
 
     fn link(&mut self, parent: u32, child: u32) {
-        let Some(above) = self.node_mut(parent) else { return };
-        let last = std::mem::replace(&mut above.last_child, child);
-        if last == NO_NODE {
-            above.first_child = child;
-        } else if let Some(last) = self.node_mut(last) {
-            last.next = child;
+        if self.node(parent).is_none() {
+            return;
         }
         if let Some(child) = self.node_mut(child) {
             child.parent = parent;
             child.next = NO_NODE;
         }
+        self.link_last(parent, child);
+    }
+
+    /// Hangs on a node that names `parent` already, and no next one.
+    #[inline(always)]
+    fn link_last(&mut self, parent: u32, child: u32) {
+        let Some(above) = self.nodes.get_mut(parent as usize) else { return };
+        let last = std::mem::replace(&mut above.last_child, child);
+        if last == NO_NODE {
+            above.first_child = child;
+        } else if let Some(last) = self.nodes.get_mut(last as usize) {
+            last.next = child;
+        }
     }
 
     #[cold]
     fn make_lone(&mut self, node: u32, parent_id: u64) {
-        let mut draft = Draft::default();
+        let mut draft = take_draft();
         draft.push(Class::ParentId, &hex(parent_id));
         let Some(data) = self.nodes.get_mut(node as usize) else { return };
         data.parent = NO_NODE;
         data.next = NO_NODE;
         data.flags |= flag::LONE;
-        if let Some(classes) = self.items.append(&mut data.runs, &draft) {
-            data.classes |= classes;
+        if self.items.append(&mut data.runs, &mut draft, Class::ParentId.bit()) {
+            data.classes |= Class::ParentId.bit();
         }
+        give_back(draft);
     }
 
     /// Puts a node on the free list once it is sent and nothing can name it.
@@ -313,37 +327,32 @@ impl Tree {
 
     // --- recording ---
 
-    /// Adds items to a node, or the one event that a draft holds if it has room. With `replace`, a later value takes
-    /// the place of an earlier one of its key: needed for all but the fields a span is made with.
-    #[inline(always)] // under the lock of the two hot ways in
-    pub(crate) fn append(&mut self, node: u32, draft: &mut Draft, replace: bool) -> Appended {
+    /// Marks a node and adds the one event that a draft holds, if it has room.
+    #[inline(always)] // under the lock, once an event
+    pub(crate) fn append_event(&mut self, node: u32, flags: u16, draft: &mut Draft) -> Appended {
         let mut appended = Appended::default();
         let Some(data) = self.nodes.get_mut(node as usize) else { return appended };
+        data.flags |= flags;
         if data.is(flag::SENT) {
             return appended;
         }
-        if draft.is_event() {
-            if data.events >= MAX_EVENTS {
-                appended.event_dropped = true;
-                return appended;
-            }
+        appended.event_dropped = data.events >= MAX_EVENTS;
+        if !appended.event_dropped {
             data.events += 1;
+            data.classes |= Class::Event.bit();
+            appended.refused = !self.items.append(&mut data.runs, draft, Class::Event.bit());
         }
+        appended
+    }
+
+    /// Adds items to a node. With `replace`, a later value takes the place of an earlier one of its key.
+    pub(crate) fn append(&mut self, node: u32, draft: &mut Draft, replace: bool) -> Appended {
+        let Some(data) = self.nodes.get_mut(node as usize).filter(|data| !data.is(flag::SENT)) else {
+            return Appended::default();
+        };
         // Where nothing of these classes is there yet, nothing can be replaced: the usual case.
         let replace = replace && data.classes & draft.classes() != 0;
-        let runs = &mut data.runs;
-        if replace || self.annotations.saturating_add(draft.annotations()) > MAX_ANNOTATIONS {
-            let (moved, killed) = make_room(&mut self.items, *runs, self.annotations, draft, replace);
-            appended.annotations_moved = moved;
-            self.annotations = self.annotations.saturating_sub(killed);
-        }
-        match self.items.append(runs, draft) {
-            Some(classes) => {
-                data.classes |= classes;
-                self.annotations += draft.annotations();
-            }
-            None => appended.refused = true,
-        }
+        let appended = add(&mut self.items, &mut self.annotations, data, draft, replace);
         if replace {
             self.compact();
         }
@@ -383,20 +392,44 @@ impl Tree {
         first
     }
 
-    /// A span was left; should it never be entered again, it ended here.
-    pub(crate) fn leave(&mut self, node: u32, at: u64) {
-        if let Some(data) = self.node_mut(node) {
-            if !data.is(flag::ENDED) {
-                data.end = at.max(data.start);
-            }
+    /// Takes back a span's reference and ends its node. The one span of an implicit segment ends that with it.
+    #[inline]
+    pub(crate) fn close_span(&mut self, node: u32, at: u64, stream_after: u32) -> Leaving {
+        self.release(node);
+        // Node 0 is the segment, node 1 the span that it was opened for.
+        if node == 1 && self.head.kind == Kind::Implicit {
+            self.end(node, at, u32::MAX);
+            let end = self.node(node).map_or(at, |node| node.end);
+            self.release(0);
+            return self.end(0, end, u32::MAX);
         }
+        self.end(node, at, stream_after)
     }
+}
 
-    /// When a span's node ended, if that is known: it was left, or has ended.
-    pub(crate) fn last_exit(&self, node: u32) -> Option<u64> {
-        let Some(data) = self.node(node) else { return Some(0) };
-        (data.end != 0 || !data.is_open()).then_some(data.end)
+/// Adds what a draft holds to a node; `annotations` are those of its tree.
+#[inline(always)]
+fn add(
+    items: &mut ItemBuffer,
+    annotations: &mut u16,
+    node: &mut NodeData,
+    draft: &mut Draft,
+    replace: bool,
+) -> Appended {
+    let mut appended = Appended::default();
+    if replace || annotations.saturating_add(draft.annotations()) > MAX_ANNOTATIONS {
+        let (moved, killed) = make_room(items, node.runs, *annotations, draft, replace);
+        appended.annotations_moved = moved;
+        *annotations = annotations.saturating_sub(killed);
     }
+    let classes = draft.classes();
+    if items.append(&mut node.runs, draft, classes) {
+        node.classes |= classes;
+        *annotations += draft.annotations();
+    } else {
+        appended.refused = true;
+    }
+    appended
 }
 
 /// Marks dead what a draft has later values for, and makes metadata of the annotations beyond those a trace holds.

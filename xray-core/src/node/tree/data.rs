@@ -1,13 +1,14 @@
 //! One node of a tree: what it is, what hangs on it, what happened to it.
 
 use crate::document::escape;
+use crate::document::piece::Piece;
 use crate::node::items::Runs;
 
 /// A span's name as it stands in a document. One per callsite, for ever.
 #[derive(Debug)]
 pub(crate) struct Label {
     /// `{"name":"…"`: how the node begins.
-    pub(crate) opening: Box<[u8]>,
+    pub(crate) opening: Piece<32>,
 }
 
 impl Label {
@@ -15,7 +16,7 @@ impl Label {
     pub(crate) fn new(name: &str) -> Label {
         let mut opening = br#"{"name":"#.to_vec();
         escape::string(&mut opening, name);
-        Label { opening: opening.into() }
+        Label { opening: Piece::new(&opening) }
     }
 }
 
@@ -25,7 +26,7 @@ pub(crate) struct NodeData {
     pub(crate) id: u64,
     /// Nanoseconds of the clock's monotonic time.
     pub(crate) start: u64,
-    /// The same; of a span that is open still, its last exit, or 0.
+    /// The same; 0 while it is open.
     pub(crate) end: u64,
     pub(crate) label: Option<&'static Label>,
     pub(crate) parent: u32,
@@ -64,7 +65,8 @@ pub(crate) mod flag {
 }
 
 impl NodeData {
-    pub(super) fn new(id: u64, start: u64, label: Option<&'static Label>, flags: u16) -> NodeData {
+    #[inline(always)]
+    pub(crate) fn new(id: u64, start: u64, label: Option<&'static Label>, flags: u16) -> NodeData {
         NodeData {
             id,
             start,

@@ -21,32 +21,35 @@ pub(crate) enum Leaving {
 }
 
 impl Tree {
-    /// Ends a node, at its last exit where there was one and `at` is not given. Ending twice changes nothing.
-    pub(crate) fn end(&mut self, node: u32, at: u64, last_exit: bool, stream_after: u32) -> Leaving {
+    /// Ends a node. Ending twice changes nothing.
+    #[inline]
+    pub(crate) fn end(&mut self, node: u32, at: u64, stream_after: u32) -> Leaving {
         let Some(data) = self.nodes.get_mut(node as usize) else { return Leaving::Nothing };
         if !data.is_open() {
             return Leaving::Nothing;
         }
-        if !(last_exit && data.end != 0) {
-            data.end = at.max(data.start);
-        }
+        data.end = at.max(data.start);
         data.flags |= flag::ENDED;
         let top = data.parent == NO_NODE;
         self.open -= 1;
         self.finished += 1;
         if top {
-            if self.is_done() {
-                return Leaving::Whole;
-            }
-            let mut part = Box::new(Tree::new(self.head.clone()));
-            self.extract(node, &mut part);
-            self.compact();
-            return Leaving::Part(part);
+            return if self.is_done() { Leaving::Whole } else { self.part(node) };
         }
         if self.finished > stream_after.max(self.stream_at) && self.head.late != Late::Undecided {
             return self.stream(stream_after);
         }
         Leaving::Nothing
+    }
+
+    /// A top leaves, something else of its tree does not.
+    #[cold]
+    #[inline(never)]
+    fn part(&mut self, top: u32) -> Leaving {
+        let mut part = Box::new(Tree::new(self.head.clone()));
+        self.extract(top, &mut part);
+        self.compact();
+        Leaving::Part(part)
     }
 
     /// Moves `top` and every ended node that hangs on it by ended nodes to `out`; cuts off what is open.
