@@ -71,8 +71,8 @@ pub struct Trouble {
     pub bytes: usize,
 }
 
-/// Bytes kept of the beginning of what was refused.
-pub const EXCERPT: usize = 200;
+/// Bytes kept of the beginning of what was refused: most documents whole.
+pub const EXCERPT: usize = 1_000;
 
 /// Characters kept of an id that came from the network.
 const ID_CHARS: usize = 64;

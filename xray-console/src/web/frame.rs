@@ -88,6 +88,8 @@ pub(super) fn frame(asked: &Asked, around: &Frame<'_>, body: &Markup) -> Markup 
         Theme::Dark => Some("dark"),
     };
     let carried = asked.query.carried();
+    let counters = asked.api().intake().counters();
+    let troubles = counters.refused + counters.dropped + counters.kernel_drops.unwrap_or(0);
     html! {
         (DOCTYPE)
         html lang="en" data-theme=[theme] {
@@ -100,7 +102,10 @@ pub(super) fn frame(asked: &Asked, around: &Frame<'_>, body: &Markup) -> Markup 
                         @for section in Section::RAIL {
                             @let current = (section == around.active).then_some("page");
                             @let query = if section.is_filtered() { carried.clone() } else { Query::default() };
-                            a href=(query.href(section.path())) aria-current=[current] { (section.name()) }
+                            a href=(query.href(section.path())) aria-current=[current] {
+                                (section.name())
+                                @if section == Section::Diagnostics && troubles > 0 { " " span.count { (troubles) } }
+                            }
                         }
                     }
                     div.tools {

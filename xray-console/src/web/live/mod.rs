@@ -33,6 +33,7 @@ pub(super) fn show(asked: &Asked) -> Answer {
     let longest = items.iter().filter_map(|item| item.response).fold(0.0, f64::max);
     let expression = asked.query.filter().map(|filter| format!(" {}", quoted(filter))).unwrap_or_default();
     let body = html! {
+        h1.sr { "Live" }
         p.state {
             span #state role="status" { "Live needs JavaScript; without it, this is how things were when the page was asked for." }
             button #pause type="button" hidden { "Pause" }

@@ -5,6 +5,7 @@
 //! | `rows` | the lines of traces that came or changed, as rows of the list |
 //! | `reload` | none: more happened than is told, or everything was forgotten |
 //! | `alive` | none |
+//! | `again` | none: the stream ends, before the server would end its connection; the page asks anew |
 //!
 //! Changes are gathered for a quarter of a second. Nobody who reads slowly makes memory grow: a handful of messages wait
 //! for the reader, and while they do, changes are left to the store's channel, which drops the oldest; then all the reader
@@ -21,7 +22,7 @@ use http::{HeaderValue, Response, StatusCode};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use xray_core::TraceId;
 
 use crate::Filter;
@@ -43,6 +44,8 @@ pub(in crate::web) const FOLLOWERS: usize = 32;
 const PAUSE: Duration = Duration::from_millis(250);
 /// After so long without news, a sign of life; it also finds readers that have gone.
 const ALIVE: Duration = Duration::from_secs(15);
+/// A stream's life: less than the server gives a connection, so that no page takes its end for the console's.
+const LIFE: Duration = Duration::from_secs(540);
 /// Traces told of in one message; if more changed, the list is to be asked for.
 const TRACES: usize = 100;
 /// Messages that wait for a slow reader.
@@ -96,8 +99,13 @@ async fn run(
 ) {
     // The head of the answer leaves with the first bytes.
     let mut message = event("alive", "");
+    let end = Instant::now() + LIFE;
     loop {
         if to.send(message).await.is_err() {
+            return;
+        }
+        if Instant::now() >= end {
+            let _ = to.send(event("again", "")).await;
             return;
         }
         message = loop {

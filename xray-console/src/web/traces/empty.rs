@@ -74,7 +74,7 @@ fn nothing_yet(asked: &Asked) -> Markup {
     let here = if udp.is_ipv6() { format!("[{}]", udp.ip()) } else { udp.ip().to_string() };
     let counters = asked.api().intake().counters();
     html! {
-        h1 { "Listening on UDP " (udp) ". " @if counters.documents == 0 { "No segment yet." } @else { "No traces now." } }
+        h2 { "Listening on UDP " (udp) ". " @if counters.documents == 0 { "No segment yet." } @else { "No traces now." } }
         @if counters.refused > 0 {
             p.notice {
                 (counters.refused) " documents came and were refused: " a href="/diagnostics" { "see why" } "."

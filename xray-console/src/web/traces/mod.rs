@@ -50,7 +50,7 @@ pub(super) fn show(asked: &Asked) -> Answer {
     let command = command(asked);
     let (title, body) = match &filter {
         Ok(filter) => list(asked, filter.as_ref(), &command),
-        Err(_) => ("Filter? - Traces".to_owned(), html! { div #view {} }),
+        Err(_) => ("Filter? - Traces".to_owned(), html! { div #view { h1.sr { "Traces" } } }),
     };
     if asked.part().is_some() {
         return Answer::part(html! { title { (title) " - xrc" } (body) });
@@ -85,6 +85,7 @@ fn list(asked: &Asked, filter: Option<&Filter>, command: &str) -> (String, Marku
     };
     let body = html! {
         div #view data-command=(command) {
+            h1.sr { "Traces" }
             ul.chips aria-label="Filters" {
                 (chips(&found, &toggle))
                 @if health {

@@ -15,8 +15,8 @@ const FIRST_TRY = 1000;
 const LAST_TRY = 15000;
 
 /**
- * Listens at this address for as long as the page is visible.
- * @param {() => string} address
+ * Listens at this address for as long as the page is visible and there is one.
+ * @param {() => string | null} address
  * @param {Listener} listener
  * @returns {{moved: () => void}} to be called when the address may be another
  */
@@ -27,7 +27,8 @@ export function listen(address, listener) {
   let timer = 0;
   let missed = false;
   let last = new Date();
-  let listening = "";
+  /** @type {string | null} */
+  let listening = null;
 
   const stop = () => {
     clearTimeout(timer);
@@ -37,6 +38,7 @@ export function listen(address, listener) {
   const start = () => {
     stop();
     listening = address();
+    if (listening === null) return;
     const now = new EventSource(listening);
     source = now;
     now.addEventListener("open", () => {
@@ -54,6 +56,10 @@ export function listen(address, listener) {
     now.addEventListener("reload", () => {
       last = new Date();
       listener.reload();
+    });
+    now.addEventListener("again", () => {
+      missed = true;
+      start();
     });
     now.addEventListener("alive", () => (last = new Date()));
     now.addEventListener("error", () => {
@@ -80,7 +86,7 @@ export function listen(address, listener) {
   if (!document.hidden) start();
   return {
     moved() {
-      if (source && address() !== listening) start();
+      if (!document.hidden && address() !== listening) start();
     },
   };
 }

@@ -17,7 +17,7 @@ const held = new Map();
 let paused = false;
 let count = 0;
 let faults = 0;
-let spoken = 0;
+let spoken = -SPOKEN;
 let reloading = 0;
 const since = new Date();
 
@@ -86,7 +86,7 @@ function setPaused(on) {
   if (!on) show();
 }
 
-listen(() => `/live/events${location.search}`, {
+listen(() => (find("#q[aria-invalid]") ? null : `/live/events${location.search}`), {
   rows(rows) {
     for (const row of rows) {
       const id = row.dataset.id ?? "";

@@ -208,6 +208,7 @@ function came() {
 
 const events = listen(
   () => {
+    if (box?.getAttribute("aria-invalid")) return null;
     const url = new URL(location.href);
     const query = new URLSearchParams();
     for (const name of ["q", "health"]) if (url.searchParams.get(name)) query.set(name, url.searchParams.get(name) ?? "");
