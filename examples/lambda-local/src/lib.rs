@@ -10,7 +10,9 @@ mod api;
 mod function;
 mod local;
 mod request;
+mod segments;
 
 pub use api::{Answer, Invocation, Outcome, RuntimeApi};
 pub use function::Function;
 pub use local::stand_in;
+pub use segments::sent_by_lambda;

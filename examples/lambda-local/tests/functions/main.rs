@@ -8,7 +8,7 @@ use std::net::UdpSocket;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use lambda_local::{Answer, Function, Invocation, RuntimeApi};
+use lambda_local::{Answer, Function, Invocation, RuntimeApi, sent_by_lambda};
 use serde_json::Value;
 use xray_console::Trace;
 use xray_core::document::Document;
@@ -89,18 +89,10 @@ fn annotation(document: &Document, key: &str) -> Value {
     serde_json::to_value(document.annotations.get(key)).unwrap()
 }
 
-/// The two segments that Lambda itself sends: of the service, and of the function.
-const SENT_BY_LAMBDA: [&str; 2] = [
-    r#"{"name":"my-lambda","id":"1111111111111111","start_time":1465510280.5,"end_time":1465510280.9,
-        "origin":"AWS::Lambda"}"#,
-    r#"{"name":"my-lambda","id":"53995c3f42cd8ad8","parent_id":"1111111111111111","start_time":1465510280.6,
-        "end_time":1465510280.9,"origin":"AWS::Lambda::Function"}"#,
-];
-
 /// It is by itself, and hangs on the segment of the function when that is there.
 fn assert_lone(document: &Document) {
     assert_eq!(document.kind.as_deref(), Some("subsegment"));
     assert_eq!((document.trace_id.as_deref(), document.parent_id.as_deref()), (Some(ROOT), Some(PARENT)));
-    let platform = SENT_BY_LAMBDA.map(|text| Document::parse(text).unwrap());
+    let platform = sent_by_lambda(ROOT, PARENT).map(|text| Document::parse(text).unwrap());
     assert_eq!(Trace::assemble(ROOT, platform.into_iter().chain([document.clone()])).orphans, []);
 }
