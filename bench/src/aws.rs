@@ -20,31 +20,61 @@ use tokio::runtime::Runtime;
 
 use crate::workload::Variant;
 
-/// Makes the process's client.
+/// Makes the process's clients.
 pub fn install(variant: Variant) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let config = Builder::new()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("eu-central-1"))
-        .credentials_provider(Credentials::new("bench", "secret", None, None, "bench"));
+        .credentials_provider(Credentials::new("bench", "secret", None, None, "bench"))
+        .http_client(Fake);
+    let bare = Client::from_conf(config.clone().build());
     let config = match variant {
-        Variant::Ours | Variant::OursUnsent => config.http_client(Fake).interceptor(xray_aws_sdk::interceptor()),
+        Variant::F0 | Variant::F1 | Variant::F1Bare | Variant::OursBare => config,
         Variant::OursWrapped => config.http_client(xray_aws_sdk::http_client(Fake)),
-        Variant::F0 | Variant::F1 | Variant::F1Bare | Variant::OursBare => config.http_client(Fake),
+        _ => config.interceptor(xray_aws_sdk::interceptor()),
     };
-    CLIENT.set((runtime, Client::from_conf(config.build()))).map_err(|_| "a client was made before".into())
+    let client = Client::from_conf(config.build());
+    CLIENTS.set(Clients { runtime, client, bare }).map_err(|_| "clients were made before".into())
 }
 
 /// [`CALLS`] calls, one after the other. Panics if one fails: its cost would be another.
 pub fn calls() {
-    let Some((runtime, client)) = CLIENT.get() else { panic!("no client was made") };
+    let Clients { runtime, client, .. } = clients();
     runtime.block_on(async {
         for _ in 0..CALLS {
-            let key = AttributeValue::S("4200".to_owned());
-            let answer = client.get_item().table_name("orders").key("id", key).send().await;
-            assert!(answer.is_ok(), "{answer:?}");
+            get_item(client).await;
         }
     });
+}
+
+/// One call.
+pub fn call() {
+    let Clients { runtime, client, .. } = clients();
+    runtime.block_on(get_item(client));
+}
+
+/// One call by a client that nothing is hung into.
+pub fn bare_call() {
+    let Clients { runtime, bare, .. } = clients();
+    runtime.block_on(get_item(bare));
+}
+
+async fn get_item(client: &Client) {
+    let key = AttributeValue::S("4200".to_owned());
+    let answer = client.get_item().table_name("orders").key("id", key).send().await;
+    assert!(answer.is_ok(), "{answer:?}");
+}
+
+fn clients() -> &'static Clients {
+    let Some(clients) = CLIENTS.get() else { panic!("no client was made") };
+    clients
+}
+
+struct Clients {
+    runtime: Runtime,
+    client: Client,
+    bare: Client,
 }
 
 /// Answers every request at once.
@@ -71,7 +101,7 @@ fn answer() -> Result<HttpResponse, ConnectorError> {
     Ok(response)
 }
 
-static CLIENT: OnceLock<(Runtime, Client)> = OnceLock::new();
+static CLIENTS: OnceLock<Clients> = OnceLock::new();
 
 /// Calls in a request.
 pub const CALLS: u64 = 10;

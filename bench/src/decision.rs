@@ -30,17 +30,6 @@ pub fn decide() {
     }
 }
 
-/// Nanoseconds a decision takes when `threads` make `count` each at the same time.
-pub fn side_by_side(threads: usize, count: usize) -> u64 {
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| (0..count).for_each(|_| decide()));
-        }
-    });
-    start.elapsed().as_nanos() as u64 / count.max(1) as u64
-}
-
 fn paths() -> impl Iterator<Item = String> {
     (0..24).map(|number| match number % 3 {
         0 => format!("/api/v{number}/*"),
@@ -49,7 +38,8 @@ fn paths() -> impl Iterator<Item = String> {
     })
 }
 
-fn local() -> LocalSampler {
+/// A sampler of 25 rules of which the last matches.
+pub fn local() -> LocalSampler {
     let rule = |path: String| Rule::new(&path).with_method("GET").with_path(&path).with_fixed_target(5).with_rate(0.5);
     let rules = paths().map(rule).fold(Rules::default().with_default(5, 0.5), Rules::with_rule);
     LocalSampler::new(rules, Arc::new(SystemClock), Arc::new(ThreadEntropy))

@@ -1,25 +1,31 @@
 //! What a recorded request costs, as ratios to an empty layer on the registry in the same run.
 //!
-//! `cargo run --release` prints the tables; `--quick` takes fewer rounds, `--aws` only the AWS SDK, `--decision` only sampling
-//! decisions. See README.md for the method.
+//! | argument | does |
+//! |---|---|
+//! | none | prints the tables of our own variants |
+//! | `--quick` | the same in fewer rounds |
+//! | `--peers` | the comparison with other tracing libraries |
+//! | `--scaling` | what a span costs as requests get larger, deeper and more |
+//! | `--check [--renew]` | compares hot paths with `guard.toml`, or writes it anew |
+//! | `--aws`, `--decision` | only the AWS SDK, only sampling decisions |
+//!
+//! See README.md for the method.
 
 mod aws;
 mod decision;
+mod guard;
 mod http;
+mod peers;
 mod process;
 mod report;
+mod scaling;
+mod table;
 mod worker;
 mod workload;
 
 use std::process::ExitCode;
 
-use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
-
-use crate::workload::{Variant, Workload};
-
-/// Counts allocations; some ten instructions each.
-#[global_allocator]
-static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
+use crate::workload::Variant;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -29,11 +35,18 @@ fn main() -> ExitCode {
         ["--quick"] => report::print(&report::QUICK),
         ["--aws"] => report::print_aws(&report::FULL),
         ["--decision"] => report::print_decision(&report::FULL),
-        ["worker", variant, workload, sink] => match (Variant::from_name(variant), Workload::from_name(workload)) {
-            (Some(variant), Some(workload)) => worker::run(variant, workload, sink),
+        ["--peers"] => peers::print(),
+        ["--scaling"] => scaling::print(),
+        ["--check"] => guard::check(false),
+        ["--check", "--renew"] => guard::check(true),
+        ["worker", variant, workload, sink] => match (Variant::from_name(variant), workload.parse()) {
+            (Some(variant), Ok(workload)) => worker::run(variant, workload, sink),
             _ => Err("unknown variant or workload".into()),
         },
-        _ => Err("usage: cargo run --release [-- --quick | -- --aws | -- --decision]".into()),
+        _ => Err(
+            "usage: cargo run --release [-- --quick | --peers | --scaling | --check [--renew] | --aws | --decision]"
+                .into(),
+        ),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

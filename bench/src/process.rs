@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::http::Client;
 use crate::workload::{Variant, Workload};
@@ -48,6 +48,37 @@ impl Sink {
     }
 }
 
+/// A program with a way to record, and the name it has there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contestant {
+    program: PathBuf,
+    pub variant: &'static str,
+}
+
+impl Contestant {
+    /// One of this program's own.
+    pub fn own(variant: Variant) -> Outcome<Contestant> {
+        Ok(Contestant { program: std::env::current_exe()?, variant: variant.name() })
+    }
+
+    /// One of a program that was built into the same folder.
+    pub fn peer(program: &str, variant: &'static str) -> Outcome<Contestant> {
+        Ok(Contestant { program: std::env::current_exe()?.with_file_name(program), variant })
+    }
+
+    /// Runs it with these arguments to its end; how long that took.
+    pub fn start_and_end(&self, arguments: &[&str]) -> Outcome<Duration> {
+        let began = Instant::now();
+        let status = Command::new(&self.program).args(arguments).envs(LAMBDA_HEADER).status()?;
+        let took = began.elapsed();
+        if status.success() { Ok(took) } else { Err(format!("{} ended with {status}", self.program.display()).into()) }
+    }
+}
+
+/// xray-lite can be given its trace header in no other way.
+const LAMBDA_HEADER: [(&str, &str); 1] =
+    [("_X_AMZN_TRACE_ID", "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1")];
+
 /// A worker that waits for commands. Ends with its standard input.
 pub struct Worker {
     child: Child,
@@ -56,22 +87,23 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn start(variant: Variant, workload: Workload, sink: &Sink) -> Outcome<Worker> {
-        Worker::spawn(&mut Command::new(std::env::current_exe()?), variant, workload, sink)
+    pub fn start(contestant: &Contestant, workload: Workload, sink: &Sink) -> Outcome<Worker> {
+        Worker::spawn(&mut Command::new(&contestant.program), contestant, workload, sink)
     }
 
     /// Under callgrind, which writes one profile per thread behind `profile`.
-    fn under_callgrind(variant: Variant, workload: Workload, sink: &Sink, profile: &Path) -> Outcome<Worker> {
+    fn under_callgrind(contestant: &Contestant, workload: Workload, sink: &Sink, profile: &Path) -> Outcome<Worker> {
         let mut command = Command::new("valgrind");
         command.args(["--tool=callgrind", "--quiet", "--separate-threads=yes"]);
         command.arg(format!("--callgrind-out-file={}", profile.display()));
-        command.arg(std::env::current_exe()?);
-        Worker::spawn(&mut command, variant, workload, sink)
+        command.arg(&contestant.program);
+        Worker::spawn(&mut command, contestant, workload, sink)
     }
 
-    fn spawn(command: &mut Command, variant: Variant, workload: Workload, sink: &Sink) -> Outcome<Worker> {
-        command.args(["worker", variant.name(), workload.name(), &sink.address.to_string()]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    fn spawn(command: &mut Command, contestant: &Contestant, workload: Workload, sink: &Sink) -> Outcome<Worker> {
+        command.args(["worker", contestant.variant, &workload.to_string(), &sink.address.to_string()]);
+        command.envs(LAMBDA_HEADER).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().ok_or("no output")?);
         Ok(Worker { child, input, output })
@@ -79,11 +111,17 @@ impl Worker {
 
     /// Sends a command and returns the numbers it is answered with.
     pub fn ask(&mut self, command: &str) -> Outcome<Vec<u64>> {
+        let line = self.line(command)?;
+        let numbers = line.split_whitespace().map(str::parse).collect::<Result<Vec<u64>, _>>();
+        numbers.map_err(|_| format!("{command:?} was answered with {line:?}").into())
+    }
+
+    /// Sends a command and returns the line it is answered with.
+    pub fn line(&mut self, command: &str) -> Outcome<String> {
         writeln!(self.input.as_mut().ok_or("worker was ended")?, "{command}")?;
         let mut line = String::new();
         self.output.read_line(&mut line)?;
-        let numbers = line.split_whitespace().map(str::parse).collect::<Result<Vec<u64>, _>>();
-        numbers.map_err(|_| format!("{command:?} was answered with {line:?}").into())
+        Ok(line)
     }
 
     /// The first number of an answer.
@@ -126,18 +164,37 @@ pub fn has_valgrind() -> bool {
 }
 
 /// Counts the same run with two numbers of operations; what they differ by is the operations' own.
-pub fn instructions(variant: Variant, workload: Workload, sink: &Sink, few: u64, many: u64) -> Outcome<Instructions> {
-    let less = counted(variant, workload, sink, few)?;
-    let more = counted(variant, workload, sink, many)?;
+pub fn instructions(
+    contestant: &Contestant,
+    workload: Workload,
+    sink: &Sink,
+    few: u64,
+    many: u64,
+) -> Outcome<Instructions> {
+    let less = counted(contestant, workload, sink, few)?;
+    let more = counted(contestant, workload, sink, many)?;
     let operations = (many - few) as f64;
-    Ok(Instructions { caller: (more.0 - less.0) / operations, all: (more.1 - less.1) / operations })
+    Ok(Instructions { caller: (more.caller - less.caller) / operations, all: (more.all - less.all) / operations })
 }
 
-/// Instructions of the main thread and of all threads, for the life of a worker that does so many operations.
-fn counted(variant: Variant, workload: Workload, sink: &Sink, operations: u64) -> Outcome<(f64, f64)> {
-    let name = format!("xray-bench-{}-{}-{}", std::process::id(), variant.name(), workload.name());
+/// For the life of a worker that does so many operations.
+fn counted(contestant: &Contestant, workload: Workload, sink: &Sink, operations: u64) -> Outcome<Instructions> {
+    let profiles = profiles(contestant, workload, sink, operations)?;
+    let mut counted = Instructions { caller: 0.0, all: 0.0 };
+    for (thread, text) in profiles.iter().enumerate() {
+        let totals = text.lines().filter_map(|line| line.strip_prefix("totals: "));
+        let total: f64 = totals.filter_map(|number| number.trim().parse::<f64>().ok()).sum();
+        counted.caller += if thread == 0 { total } else { 0.0 };
+        counted.all += total;
+    }
+    Ok(counted)
+}
+
+/// Callgrind's profile of each thread, the main one first, of a worker that does so many operations.
+pub fn profiles(contestant: &Contestant, workload: Workload, sink: &Sink, operations: u64) -> Outcome<Vec<String>> {
+    let name = format!("xray-bench-{}-{}-{workload}", std::process::id(), contestant.variant);
     let profile = std::env::temp_dir().join(name);
-    let mut worker = Worker::under_callgrind(variant, workload, sink, &profile)?;
+    let mut worker = Worker::under_callgrind(contestant, workload, sink, &profile)?;
     if workload == Workload::W4 {
         let mut client = Client::connect(u16::try_from(worker.number("serve")?)?)?;
         for _ in 0..operations {
@@ -148,16 +205,13 @@ fn counted(variant: Variant, workload: Workload, sink: &Sink, operations: u64) -
         worker.number(&format!("run {operations}"))?;
     }
     worker.end()?;
-    let (mut main, mut all) = (0.0, 0.0);
+    let mut profiles = Vec::new();
     for thread in 1.. {
         let path = PathBuf::from(format!("{}-{thread:02}", profile.display()));
         let Ok(text) = std::fs::read_to_string(&path) else { break };
         std::fs::remove_file(&path)?;
-        let totals = text.lines().filter_map(|line| line.strip_prefix("totals: "));
-        let total: f64 = totals.filter_map(|number| number.trim().parse::<f64>().ok()).sum();
-        main += if thread == 1 { total } else { 0.0 };
-        all += total;
+        profiles.push(text);
     }
     let _ = std::fs::remove_file(&profile);
-    if main > 0.0 { Ok((main, all)) } else { Err(format!("no profile at {}", profile.display()).into()) }
+    if profiles.is_empty() { Err(format!("no profile at {}", profile.display()).into()) } else { Ok(profiles) }
 }

@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use crate::aws::CALLS;
 use crate::http::Client;
-use crate::process::{self, Instructions, Outcome, Sink, Worker};
+use crate::process::{self, Contestant, Instructions, Outcome, Sink, Worker};
+use crate::table::{Table, spread, times, whole};
 use crate::workload::{Variant, Workload};
 
 /// How much is done.
@@ -47,15 +48,15 @@ pub fn print_decision(effort: &Effort) -> Outcome<()> {
 
 fn decision(effort: &Effort, sink: &Sink) -> Outcome<()> {
     println!("## A sampling decision by 25 rules\n");
-    let mut table = Table::new(&["", "instructions", "allocations", "ns alone", "ns on two threads", "aim"]);
+    let mut table = Table::new(&["", "instructions", "allocations", "CPU ns alone", "CPU ns on two threads", "aim"]);
     for (label, workload) in [("local rules", Workload::D1), ("central rules", Workload::D2)] {
         let instructions = if process::has_valgrind() {
             let (few, many) = effort.operations;
-            whole(process::instructions(Variant::F0, workload, sink, few, many)?.caller)
+            whole(process::instructions(&Contestant::own(Variant::F0)?, workload, sink, few, many)?.caller)
         } else {
             "no valgrind".to_owned()
         };
-        let mut worker = Worker::start(Variant::F0, workload, sink)?;
+        let mut worker = Worker::start(&Contestant::own(Variant::F0)?, workload, sink)?;
         worker.number("run 2000")?;
         let allocations = worker.number("allocations 2000")?;
         // Whoever else uses the machine only ever makes it slower.
@@ -77,8 +78,8 @@ fn instructions(effort: &Effort, sink: &Sink) -> Outcome<()> {
         println!("NOT MEASURED: valgrind is not installed. These are the primary numbers; install it and run again.\n");
         return Ok(());
     }
-    let count =
-        |variant, workload| process::instructions(variant, workload, sink, effort.operations.0, effort.operations.1);
+    let (few, many) = effort.operations;
+    let count = |variant, workload| process::instructions(&Contestant::own(variant)?, workload, sink, few, many);
     let mut table = Table::new(&["", "caller", "x F1", "all threads", "x F1", "aim"]);
     let mut row = |label: &str, counted: Instructions, base: Instructions, aim: &str| {
         let ratio = counted.caller / base.caller;
@@ -117,19 +118,19 @@ fn memory(effort: &Effort, sink: &Sink) -> Outcome<()> {
         (Variant::Ours, Workload::W7, ""),
         (Variant::Ours, Workload::W8, ""),
     ] {
-        let mut worker = Worker::start(variant, workload, sink)?;
+        let mut worker = Worker::start(&Contestant::own(variant)?, workload, sink)?;
         worker.number("run 2000")?;
         let operations = 2000;
         let answer = worker.ask(&format!("allocations {operations}"))?;
         let per_request = |index: usize| answer.get(index).map_or(f64::NAN, |n| *n as f64 / operations as f64);
-        let label = format!("{} {}", workload.name(), variant.name());
+        let label = format!("{} {}", workload, variant.name());
         table.row(&label, &[format!("{:.2}", per_request(0)), format!("{:.0}", per_request(1))], aim);
         worker.end()?;
     }
     table.print();
     let mut table = Table::new(&["", "bytes per open request", "aim"]);
     for (variant, aim) in [(Variant::F1, ""), (Variant::Ours, "<= 1,400")] {
-        let mut worker = Worker::start(variant, Workload::W1, sink)?;
+        let mut worker = Worker::start(&Contestant::own(variant)?, Workload::W1, sink)?;
         worker.number("run 50")?;
         let bytes = worker.number(&format!("open {}", effort.open))?;
         table.row(variant.name(), &[whole(bytes as f64 / effort.open as f64)], aim);
@@ -149,7 +150,7 @@ fn time(effort: &Effort, sink: &Sink) -> Outcome<()> {
     ] {
         let mut workers = Vec::new();
         for variant in variants {
-            let mut worker = Worker::start(*variant, workload, sink)?;
+            let mut worker = Worker::start(&Contestant::own(*variant)?, workload, sink)?;
             worker.number(&format!("run {}", effort.batch))?;
             workers.push((*variant, worker, Vec::new(), Vec::new()));
         }
@@ -169,7 +170,7 @@ fn time(effort: &Effort, sink: &Sink) -> Outcome<()> {
         }
         for (variant, worker, times_taken, ratios) in workers {
             let (lowest, middle, highest) = spread(ratios);
-            let label = format!("{} {}", workload.name(), variant.name());
+            let label = format!("{} {}", workload, variant.name());
             let cells = [whole(spread(times_taken).1), times(middle), format!("{lowest:.2} - {highest:.2}")];
             table.row(&label, &cells, if variant.is_ours() { aim } else { "" });
             worker.end()?;
@@ -185,14 +186,14 @@ fn wire(effort: &Effort, sink: &Sink) -> Outcome<()> {
     for (workload, aim) in
         [(Workload::W1, "1 datagram"), (Workload::W2, "<= 2,908 bytes, 1 datagram"), (Workload::W3, "none")]
     {
-        let mut worker = Worker::start(Variant::Ours, workload, sink)?;
+        let mut worker = Worker::start(&Contestant::own(Variant::Ours)?, workload, sink)?;
         let (datagrams, bytes) = sink.settled();
         worker.number(&format!("run {}", effort.batch))?;
         let settled = sink.settled();
         let (datagrams, bytes) = (settled.0 - datagrams, settled.1 - bytes);
         let size = if datagrams == 0 { 0.0 } else { bytes as f64 / datagrams as f64 };
         let rate = datagrams as f64 / effort.batch as f64;
-        table.row(&format!("{} ours", workload.name()), &[whole(size), format!("{rate:.3}")], aim);
+        table.row(&format!("{} ours", workload), &[whole(size), format!("{rate:.3}")], aim);
         worker.end()?;
     }
     table.print();
@@ -203,8 +204,8 @@ fn http(effort: &Effort, sink: &Sink) -> Outcome<()> {
     println!("## W4: axum over loopback, one connection, 2 spans per request\n");
     let variants = [Variant::F0, Variant::F1, Variant::Ours];
     if process::has_valgrind() {
-        let count =
-            |variant| process::instructions(variant, Workload::W4, sink, effort.operations.0, effort.operations.1);
+        let (few, many) = effort.operations;
+        let count = |variant| process::instructions(&Contestant::own(variant)?, Workload::W4, sink, few, many);
         let base = count(Variant::F0)?;
         let tracing = count(Variant::F1)?;
         let ours = count(Variant::Ours)?;
@@ -222,7 +223,7 @@ fn http(effort: &Effort, sink: &Sink) -> Outcome<()> {
     }
     let mut workers = Vec::new();
     for variant in variants {
-        let mut worker = Worker::start(variant, Workload::W4, sink)?;
+        let mut worker = Worker::start(&Contestant::own(variant)?, Workload::W4, sink)?;
         let client = Client::connect(u16::try_from(worker.number("serve")?)?)?;
         workers.push((variant, worker, client, Vec::new(), Vec::new()));
     }
@@ -268,8 +269,8 @@ fn aws(effort: &Effort, sink: &Sink) -> Outcome<()> {
     }
     let (few, many) = (effort.operations.0 / CALLS, effort.operations.1 / CALLS);
     let measure = |variant, workload| -> Outcome<(f64, f64)> {
-        let counted = process::instructions(variant, workload, sink, few, many)?;
-        let mut worker = Worker::start(variant, workload, sink)?;
+        let counted = process::instructions(&Contestant::own(variant)?, workload, sink, few, many)?;
+        let mut worker = Worker::start(&Contestant::own(variant)?, workload, sink)?;
         worker.number("run 200")?;
         let allocations = worker.number("allocations 200")? as f64 / (200 * CALLS) as f64;
         worker.end()?;
@@ -292,67 +293,4 @@ fn aws(effort: &Effort, sink: &Sink) -> Outcome<()> {
     row("W6 ours, interceptor", measure(Variant::Ours, Workload::W6)?, without, "added to ours without");
     table.print();
     Ok(())
-}
-
-/// Lowest, median, highest; NaN without values.
-fn spread(mut values: Vec<f64>) -> (f64, f64, f64) {
-    values.sort_by(f64::total_cmp);
-    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-    (at(0), at(values.len() / 2), at(values.len().saturating_sub(1)))
-}
-
-fn times(ratio: f64) -> String {
-    format!("{ratio:.2}")
-}
-
-/// A whole number with thousands apart.
-fn whole(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits.as_str()), |digits| ("-", digits));
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{sign}{text}")
-}
-
-/// Columns as wide as their widest cell; Markdown.
-struct Table {
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    fn new(heads: &[&str]) -> Table {
-        Table { rows: vec![heads.iter().map(|head| (*head).to_owned()).collect()] }
-    }
-
-    fn row(&mut self, label: &str, cells: &[String], aim: &str) {
-        let mut row = vec![label.to_owned()];
-        row.extend_from_slice(cells);
-        row.push(aim.to_owned());
-        self.rows.push(row);
-    }
-
-    fn print(&self) {
-        let columns = self.rows.first().map_or(0, Vec::len);
-        let width =
-            |column: usize| self.rows.iter().filter_map(|row| row.get(column)).map(String::len).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        for (index, row) in self.rows.iter().enumerate() {
-            let mut line = String::from("|");
-            for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-                let number = column > 0 && column + 1 < columns;
-                line.push_str(&if number { format!(" {cell:>width$} |") } else { format!(" {cell:<width$} |") });
-            }
-            println!("{line}");
-            if index == 0 {
-                let rule: Vec<String> = widths.iter().map(|width| "-".repeat(width + 2)).collect();
-                println!("|{}|", rule.join("|"));
-            }
-        }
-        println!();
-    }
 }

@@ -11,14 +11,21 @@
 //! | W7 | as W3, with late capture on, which forgets every request at its end |
 //! | W8 | as W7, where every request ends in a fault and is kept |
 //! | D1, D2 | no request: a sampling decision by 25 local or central rules, see [`crate::decision`] |
+//! | `flat-N` | a segment with N subsegments beside each other |
+//! | `deep-N` | a segment with N subsegments, each in the one before |
+//! | `beside-N` | W2, while N other requests are open |
+//! | Guard | each hot path by itself, see [`crate::guard`] |
 //!
 //! Without the layer the request itself is a span with the same three values that the segment gets in its `http`
 //! block: some span stands for the request in every program that uses `tracing` on a server.
 
+use std::fmt;
 use std::hint::black_box;
+use std::str::FromStr;
 
-use tracing::{Span, info, info_span};
+use tracing::Span;
 use xray_core::{HttpRequestParts, Node};
+use xray_harness::work;
 
 use crate::{aws, decision};
 
@@ -34,6 +41,14 @@ pub enum Workload {
     W8,
     D1,
     D2,
+    /// A segment with so many subsegments beside each other, each with 3 fields and 1 event.
+    Flat(u32),
+    /// A segment with so many subsegments, each in the one before.
+    Deep(u32),
+    /// W2, while so many other requests are open.
+    Beside(u32),
+    /// Each hot path by itself, see [`crate::guard`].
+    Guard,
 }
 
 /// What is installed for the process.
@@ -53,29 +68,41 @@ pub enum Variant {
     OursWrapped,
     /// `SegmentLayer`, sender thread, an emitter that drops every document: what writing them costs.
     OursUnsent,
+    /// The same without a sender: the thread that ends a segment writes its document.
+    OursAtOnce,
+}
+
+impl fmt::Display for Workload {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Workload::Flat(spans) => write!(out, "flat-{spans}"),
+            Workload::Deep(spans) => write!(out, "deep-{spans}"),
+            Workload::Beside(open) => write!(out, "beside-{open}"),
+            named => write!(out, "{named:?}"),
+        }
+    }
+}
+
+impl FromStr for Workload {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Workload, String> {
+        use Workload::{Beside, D1, D2, Deep, Flat, Guard, W1, W2, W3, W4, W5, W6, W7, W8};
+        if let Some((shape, size)) = name.split_once('-') {
+            let size = size.parse().map_err(|_| format!("no number in {name}"))?;
+            match shape {
+                "flat" => return Ok(Flat(size)),
+                "deep" => return Ok(Deep(size)),
+                "beside" => return Ok(Beside(size)),
+                _ => {}
+            }
+        }
+        let named = [W1, W2, W3, W4, W5, W6, W7, W8, D1, D2, Guard];
+        named.into_iter().find(|workload| workload.to_string() == name).ok_or(format!("no workload {name}"))
+    }
 }
 
 impl Workload {
-    pub fn name(self) -> &'static str {
-        match self {
-            Workload::W1 => "W1",
-            Workload::W2 => "W2",
-            Workload::W3 => "W3",
-            Workload::W4 => "W4",
-            Workload::W5 => "W5",
-            Workload::W6 => "W6",
-            Workload::W7 => "W7",
-            Workload::W8 => "W8",
-            Workload::D1 => "D1",
-            Workload::D2 => "D2",
-        }
-    }
-
-    pub fn from_name(name: &str) -> Option<Workload> {
-        use Workload::{D1, D2, W1, W2, W3, W4, W5, W6, W7, W8};
-        [W1, W2, W3, W4, W5, W6, W7, W8, D1, D2].into_iter().find(|workload| workload.name() == name)
-    }
-
     /// Whether it is a sampling decision alone.
     pub fn is_decision(self) -> bool {
         matches!(self, Workload::D1 | Workload::D2)
@@ -98,7 +125,7 @@ impl Workload {
 
     /// Whether its requests call the AWS SDK.
     pub fn calls_aws(self) -> bool {
-        matches!(self, Workload::W5 | Workload::W6)
+        matches!(self, Workload::W5 | Workload::W6 | Workload::Guard)
     }
 }
 
@@ -112,6 +139,7 @@ impl Variant {
             Variant::OursBare => "ours-bare",
             Variant::OursWrapped => "ours-wrapped",
             Variant::OursUnsent => "ours-unsent",
+            Variant::OursAtOnce => "ours-at-once",
         }
     }
 
@@ -124,12 +152,13 @@ impl Variant {
             Variant::OursBare,
             Variant::OursWrapped,
             Variant::OursUnsent,
+            Variant::OursAtOnce,
         ];
         all.into_iter().find(|variant| variant.name() == name)
     }
 
     pub fn is_ours(self) -> bool {
-        matches!(self, Variant::Ours | Variant::OursBare | Variant::OursWrapped | Variant::OursUnsent)
+        !matches!(self, Variant::F0 | Variant::F1 | Variant::F1Bare)
     }
 }
 
@@ -139,13 +168,13 @@ pub fn request(variant: Variant, workload: Workload) {
         return decision::decide();
     }
     match variant {
-        Variant::Ours | Variant::OursBare | Variant::OursWrapped | Variant::OursUnsent => {
+        Variant::F0 | Variant::F1 => work::request_span().in_scope(|| work(workload)),
+        Variant::F1Bare => work(workload),
+        _ => {
             let segment = open_segment();
             segment.in_scope(|| work(workload));
             segment.set_http_response(Some(black_box(workload.status())), None);
         }
-        Variant::F0 | Variant::F1 => request_span().in_scope(|| work(workload)),
-        Variant::F1Bare => work(workload),
     }
 }
 
@@ -159,65 +188,40 @@ pub struct OpenRequest {
 impl OpenRequest {
     pub fn new(variant: Variant) -> OpenRequest {
         let below = || {
-            charge(|| {});
-            info_span!(
-                "charge",
-                customer = black_box("c-1029"),
-                amount = black_box(4200_u64),
-                express = black_box(true)
-            )
+            work::one();
+            work::charge_span()
         };
         if variant.is_ours() {
             let segment = open_segment();
             let subsegment = segment.in_scope(below);
             OpenRequest { _subsegment: subsegment, _segment: Some(segment), _request: None }
         } else {
-            let request = request_span();
+            let request = work::request_span();
             let subsegment = request.in_scope(below);
             OpenRequest { _subsegment: subsegment, _segment: None, _request: Some(request) }
         }
     }
 }
 
-fn open_segment() -> Node {
+pub fn open_segment() -> Node {
     let segment = xray_core::segment("orders").open();
-    let (method, url) = (Some(black_box("POST")), Some(black_box("https://orders.example.com/checkout")));
+    let (method, url) = (Some(black_box(work::METHOD)), Some(black_box(work::URL)));
     segment.set_http_request(HttpRequestParts { method, url, ..HttpRequestParts::default() });
     segment
 }
 
-fn request_span() -> Span {
-    info_span!(
-        "request",
-        method = black_box("POST"),
-        url = black_box("https://orders.example.com/checkout"),
-        status = black_box(200_u64)
-    )
-}
-
 fn work(workload: Workload) {
-    if workload == Workload::W1 {
-        return charge(|| {});
-    }
-    if workload.calls_aws() {
-        return aws::calls();
-    }
-    for _ in 0..5 {
-        charge(reserve);
+    match workload {
+        Workload::W1 => work::one(),
+        Workload::W5 | Workload::W6 => aws::calls(),
+        Workload::Flat(spans) => (0..spans).for_each(|_| work::one()),
+        Workload::Deep(spans) => nested(spans),
+        _ => work::ten(),
     }
 }
 
-fn charge(inner: impl FnOnce()) {
-    let span =
-        info_span!("charge", customer = black_box("c-1029"), amount = black_box(4200_u64), express = black_box(true));
-    let _entered = span.enter();
-    inner();
-    info!("card accepted");
-}
-
-fn reserve() {
-    let span =
-        info_span!("reserve", sku = black_box("A-77-1200"), count = black_box(3_u64), backorder = black_box(false));
-    let _entered = span.enter();
-    info!("stock found");
+fn nested(spans: u32) {
+    if spans > 0 {
+        work::charge(|| nested(spans - 1));
+    }
 }

@@ -1,0 +1,154 @@
+//! The commands on standard input.
+//!
+//! | line | does | answers |
+//! |---|---|---|
+//! | `run N` | N requests | CPU time of the calling thread, then of the process with its flushes, nanoseconds |
+//! | `allocations N` | N requests | allocations and bytes of all threads |
+//! | `threads N` | N requests on one thread, then on each of two at once | nanoseconds of CPU a request, twice |
+//! | `pace RATE MILLISECONDS` | requests at this rate for so long | requests made, spans or documents that left and should have, microseconds |
+//! | `open N` | opens N requests and keeps them open | bytes of heap they hold |
+//! | `serve` | serves HTTP until `/quit` is asked for | the port, before it serves |
+//!
+//! After each batch what ended is flushed, outside the time that is measured: otherwise a loop without pauses would
+//! measure how a full queue is refused. Only `pace` lets queues fill.
+
+use std::error::Error;
+use std::io::{self, BufRead, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region};
+
+use crate::counters::{process_time, thread_time};
+use crate::{Subject, http};
+
+/// Answers commands until standard input ends.
+pub fn run(subject: &impl Subject) -> Result<(), Box<dyn Error>> {
+    for line in io::stdin().lock().lines() {
+        let line = line?;
+        let mut words = line.split_whitespace();
+        let command = words.next().unwrap_or_default();
+        let numbers = words.map(str::parse).collect::<Result<Vec<usize>, _>>()?;
+        let text = match (command, &numbers[..]) {
+            ("serve", []) => {
+                http::serve(subject.app(), |port| answer(&port.to_string()))?;
+                subject.flush();
+                continue;
+            }
+            ("run", [count]) => {
+                let before = process_time();
+                let caller = timed(subject, *count);
+                format!("{caller} {}", process_time() - before)
+            }
+            ("allocations", [count]) => {
+                let region = Region::new(&INSTRUMENTED_SYSTEM);
+                timed(subject, *count);
+                let change = region.change();
+                format!("{} {}", change.allocations + change.reallocations, change.bytes_allocated)
+            }
+            ("threads", [count]) => {
+                let [alone, together] = [1, 2].map(|threads| side_by_side(subject, threads, *count));
+                format!("{alone} {together}")
+            }
+            ("pace", [rate, milliseconds]) => pace(subject, *rate, Duration::from_millis(*milliseconds as u64)),
+            ("open", [count]) => {
+                let mut open = Vec::with_capacity(*count);
+                let region = Region::new(&INSTRUMENTED_SYSTEM);
+                open.extend((0..*count).map(|_| subject.open()));
+                let change = region.change();
+                (change.bytes_allocated - change.bytes_deallocated).to_string()
+            }
+            (command, [count]) => subject.answer(command, *count).ok_or(format!("unknown command {command}"))?,
+            _ => return Err(format!("a command and a number, not {line:?}").into()),
+        };
+        answer(&text)?;
+    }
+    Ok(())
+}
+
+fn timed(subject: &impl Subject, count: usize) -> u64 {
+    let mut nanoseconds = 0;
+    let mut left = count;
+    while left > 0 {
+        let batch = left.min(subject.batch());
+        left -= batch;
+        let start = thread_time();
+        for _ in 0..batch {
+            subject.request();
+        }
+        nanoseconds += thread_time() - start;
+        subject.flush();
+    }
+    nanoseconds
+}
+
+/// Nanoseconds of CPU that a request takes when `threads` make `count` each at the same time.
+fn side_by_side(subject: &impl Subject, threads: usize, count: usize) -> u64 {
+    let batch = subject.batch();
+    let rounds = count.div_ceil(batch);
+    let arrived = AtomicUsize::new(0);
+    // Spins: a thread that is woken comes some 50 µs after the other, a third of a batch.
+    let meet = |times: usize| {
+        arrived.fetch_add(1, Ordering::AcqRel);
+        let mut turns = 0_u32;
+        while arrived.load(Ordering::Acquire) < times * threads {
+            turns += 1;
+            if turns % 4096 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+        }
+    };
+    let work = |first: bool| {
+        let mut nanoseconds = 0;
+        for round in 0..rounds {
+            meet(2 * round + 1);
+            let start = thread_time();
+            for _ in 0..batch {
+                subject.request();
+            }
+            nanoseconds += thread_time() - start;
+            meet(2 * round + 2);
+            if first {
+                subject.flush();
+            }
+        }
+        nanoseconds
+    };
+    let spent: u64 = std::thread::scope(|scope| {
+        let running: Vec<_> = (0..threads).map(|number| scope.spawn(move || work(number == 0))).collect();
+        running.into_iter().map(|thread| thread.join().unwrap_or_default()).sum()
+    });
+    spent / (threads * rounds * batch).max(1) as u64
+}
+
+/// Makes requests at an even rate. Who falls behind by more than [`BEHIND`] does not catch up: a burst would fill queues
+/// that the rate alone does not.
+fn pace(subject: &impl Subject, rate: usize, whole: Duration) -> String {
+    let before = subject.left();
+    let between = Duration::from_secs(1).div_f64(rate.max(1) as f64);
+    let start = Instant::now();
+    let (mut made, mut due) = (0_u64, start);
+    loop {
+        let now = Instant::now();
+        if now - start >= whole {
+            break;
+        }
+        if now < due {
+            std::hint::spin_loop();
+            continue;
+        }
+        due = if now - due > BEHIND { now } else { due } + between;
+        subject.request();
+        made += 1;
+    }
+    let spent = start.elapsed().as_micros();
+    subject.flush();
+    format!("{made} {} {} {spent}", subject.left() - before, made * subject.per_request())
+}
+
+fn answer(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    out.flush()
+}
+
+/// A quarter of what a queue of 2,048 spans takes at 50,000 requests of 11 spans a second.
+const BEHIND: Duration = Duration::from_millis(1);
