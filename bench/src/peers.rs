@@ -161,7 +161,10 @@ impl Contest {
         let sent = self.each(|contestant| {
             let mut worker = self.worker(contestant, Workload::W2)?;
             let before = self.sink.settled();
-            worker.number(&format!("run {WARM}"))?;
+            // Few at a time: what is sent in one flush must fit the socket's buffer, here as at a daemon.
+            for _ in 0..WARM / 5 {
+                worker.number("run 5")?;
+            }
             let after = self.sink.settled();
             worker.end()?;
             let per_request = |number: u64| number as f64 / WARM as f64;

@@ -184,6 +184,9 @@ fn counted(contestant: &Contestant, workload: Workload, sink: &Sink, operations:
     for (thread, text) in profiles.iter().enumerate() {
         let totals = text.lines().filter_map(|line| line.strip_prefix("totals: "));
         let total: f64 = totals.filter_map(|number| number.trim().parse::<f64>().ok()).sum();
+        if total == 0.0 {
+            return Err("a profile without totals: is the disk full?".into());
+        }
         counted.caller += if thread == 0 { total } else { 0.0 };
         counted.all += total;
     }

@@ -61,7 +61,7 @@ impl Scaling {
                 worker.number(&format!("run {requests}"))?;
                 workers.push(worker);
             }
-            let (datagrams, bytes) = self.sink.settled();
+            let (before, received) = (workers.last_mut().ok_or("no worker")?.number("left 0")?, self.sink.settled());
             let mut rounds = Vec::new();
             for _ in 0..ROUNDS {
                 let mut taken = Vec::new();
@@ -71,14 +71,17 @@ impl Scaling {
                 let [empty, ours] = taken[..] else { return Err("two workers".into()) };
                 rounds.push((ours, ours / empty));
             }
-            let after = self.sink.settled();
+            // What has left is known to the worker; the socket here may lose some of it on a busy machine.
+            let left = workers.last_mut().ok_or("no worker")?.number("left 0")? - before;
+            let (datagrams, bytes) = self.sink.settled();
+            let size = (bytes - received.1) as f64 / (datagrams - received.0).max(1) as f64;
             workers.into_iter().try_for_each(Worker::end)?;
-            let per_request = |number: u64| number as f64 / (requests * ROUNDS) as f64;
+            let documents = left as f64 / (requests * ROUNDS) as f64;
             let cells = [
                 whole(per_span(spread(rounds.iter().map(|round| round.0).collect()).1)),
                 times(spread(rounds.iter().map(|round| round.1).collect()).1),
-                times(per_request(after.0 - datagrams)),
-                whole(per_request(after.1 - bytes)),
+                times(documents),
+                whole(documents * size),
             ];
             table.row(&whole(f64::from(*size)), &[&counted[..], &cells[..]].concat(), "");
         }

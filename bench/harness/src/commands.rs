@@ -6,6 +6,7 @@
 //! | `allocations N` | N requests | allocations and bytes of all threads |
 //! | `threads N` | N requests on one thread, then on each of two at once | nanoseconds of CPU a request, twice |
 //! | `pace RATE MILLISECONDS` | requests at this rate for so long | requests made, spans or documents that left and should have, microseconds |
+//! | `left 0` | | spans or documents that have left so far |
 //! | `open N` | opens N requests and keeps them open | bytes of heap they hold |
 //! | `serve` | serves HTTP until `/quit` is asked for | the port, before it serves |
 //!
@@ -51,6 +52,7 @@ pub fn run(subject: &impl Subject) -> Result<(), Box<dyn Error>> {
                 format!("{alone} {together}")
             }
             ("pace", [rate, milliseconds]) => pace(subject, *rate, Duration::from_millis(*milliseconds as u64)),
+            ("left", [_]) => subject.left().to_string(),
             ("open", [count]) => {
                 let mut open = Vec::with_capacity(*count);
                 let region = Region::new(&INSTRUMENTED_SYSTEM);
