@@ -51,10 +51,12 @@ export PEERS="$home/node/node_modules" SCREENSHOTS="$home/screenshots"
 mkdir -p "$SCREENSHOTS"
 
 if [ "${1:-}" = --pictures ]; then
-    exec node "$here/pictures.mjs" "$PWD/docs/images"
+    mkdir -p docs/images
+    PICTURES="$PWD/docs/images" exec node --test --test-reporter=spec "$here/pictures.mjs"
 fi
-tests=("$here"/*.test.mjs)
-[ $# -eq 0 ] || tests=("${@/#/$here/}") && tests=("${tests[@]/%/.test.mjs}") && tests=("${tests[@]/%.test.mjs.test.mjs/.test.mjs}")
+tests=()
+for name in "$@"; do tests+=("$here/$name.test.mjs"); done
+[ $# -gt 0 ] || tests=("$here"/*.test.mjs)
 # One after the other: what is timed is not to be timed against the other tests.
 node --test --test-concurrency=1 --test-reporter=spec "${tests[@]}"
 echo "browser.sh: all well"

@@ -22,7 +22,7 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 /** Milliseconds after which something that should happen has not: generous, for machines that do other things too. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 20_000;
 
 /** A console on a free port of this machine, until the tests of the file are done. */
 export async function console_(options = []) {
@@ -39,6 +39,7 @@ export async function console_(options = []) {
 
 class Console {
   constructor(address, child) {
+    this.address = address;
     this.child = child;
     this.url = `http://${address}`;
   }
@@ -123,6 +124,9 @@ export async function open(t, browser, { allow = [], ...options } = {}) {
   });
   return page;
 }
+
+/** Waits until the script of a trace's page has its rows, and draws those in sight. */
+export const waterfall = (page) => page.locator("#trace.windowed [role=row][aria-level]").first().waitFor();
 
 /** Every serious or critical thing that axe finds on the page, in words. */
 export async function axeFinds(page) {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, console_, open } from "./harness.mjs";
+import { browser, console_, open, waterfall } from "./harness.mjs";
 
 const xrc = await console_();
 const chromium = await browser();
@@ -20,9 +20,6 @@ test("filter, list, trace, details and back by keys alone", async (t) => {
   await keyboard.press("/");
   await page.waitForFunction(() => document.activeElement?.id === "q");
   await keyboard.type("fault");
-  await keyboard.press("Escape"); // the completion, if it is open
-  await keyboard.press("/");
-  await keyboard.press("End");
   await keyboard.press("Enter");
   await page.waitForURL(/q=fault/);
   await page.waitForFunction(() => {
@@ -35,7 +32,7 @@ test("filter, list, trace, details and back by keys alone", async (t) => {
   await page.waitForFunction(() => document.activeElement?.closest("tr[data-id]") !== null);
   await keyboard.press("Enter");
   await page.waitForURL(/\/t\/1-/);
-  await page.locator("[role=treegrid] [role=row][aria-level]").first().waitFor();
+  await waterfall(page);
 
   await keyboard.press("j");
   await page.waitForFunction(() => document.activeElement?.closest("[role=treegrid]") !== null);
@@ -60,7 +57,7 @@ test("rows are opened and closed, faults found, by the keys the help names", asy
   await page.goto(`${xrc.url}/traces?w=1h&q=fault`);
   await page.locator('tr[data-mark="fault"] a[href^="/t/"]').first().click();
   const rows = page.locator("[role=treegrid] [role=row][aria-level]");
-  await rows.first().waitFor();
+  await waterfall(page);
   const all = await rows.count();
   await keyboard.press("[");
   await page.waitForFunction((all) => document.querySelectorAll("[role=row][aria-level]").length < all, all);

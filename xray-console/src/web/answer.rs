@@ -108,7 +108,8 @@ impl Answer {
 
     pub(super) fn into_response_for(self, takes_gzip: bool) -> Response<Body> {
         let is_compressed = self.headers.iter().any(|(name, _)| name == CONTENT_ENCODING);
-        let zipped = (takes_gzip && !is_compressed && self.body.len() >= COMPRESSED).then(|| gzip(&self.body));
+        let zipped = (takes_gzip && !is_compressed && self.body.len() >= COMPRESSED)
+            .then(|| gzip(&self.body, Compression::fast()));
         let zipped = zipped.flatten();
         let is_compressed_here = zipped.is_some();
         let mut response = Response::new(Body::Whole(Full::new(zipped.unwrap_or(self.body))));
@@ -138,9 +139,9 @@ pub(super) fn protect(headers: &mut http::HeaderMap) {
     }
 }
 
-/// Compressed, quickly rather than well: the way is short.
-pub(super) fn gzip(bytes: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), Compression::fast());
+/// Compressed: what is made for one answer quickly rather than well, for the way is short.
+pub(super) fn gzip(bytes: &[u8], how: Compression) -> Option<Bytes> {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 4), how);
     encoder.write_all(bytes).ok()?;
     encoder.finish().ok().map(Bytes::from)
 }

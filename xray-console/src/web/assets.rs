@@ -1,13 +1,15 @@
-//! Styles and scripts: files of `ui/`, as they were written, compressed once when first asked for.
+//! Styles and scripts: files of `ui/` without their comments, made ready once when first asked for.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
 use bytes::Bytes;
+use flate2::Compression;
 use http::StatusCode;
 
 use super::answer::{Answer, gzip};
 use super::asked::Asked;
+use super::lean::lean;
 
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
@@ -38,6 +40,7 @@ struct Asset {
     content_type: &'static str,
     text: &'static str,
     etag: String,
+    lean: OnceLock<Bytes>,
     zipped: OnceLock<Option<Bytes>>,
 }
 
@@ -47,7 +50,7 @@ impl Assets {
             let mut hasher = DefaultHasher::new();
             text.hash(&mut hasher);
             let etag = format!("\"{:016x}\"", hasher.finish());
-            Asset { name, content_type, text, etag, zipped: OnceLock::new() }
+            Asset { name, content_type, text, etag, lean: OnceLock::new(), zipped: OnceLock::new() }
         };
         Assets(FILES.iter().map(asset).collect())
     }
@@ -60,11 +63,11 @@ impl Assets {
             let unchanged = Answer::file(asset.content_type, Bytes::new(), &asset.etag);
             return unchanged.with_status(StatusCode::NOT_MODIFIED);
         }
-        let zipped =
-            asked.takes_gzip.then(|| asset.zipped.get_or_init(|| gzip(asset.text.as_bytes())).clone()).flatten();
-        match zipped {
+        let lean = asset.lean.get_or_init(|| Bytes::from(lean(asset.text)));
+        let zipped = || asset.zipped.get_or_init(|| gzip(lean, Compression::best())).clone();
+        match asked.takes_gzip.then(zipped).flatten() {
             Some(zipped) => Answer::file(asset.content_type, zipped, &asset.etag).compressed(),
-            None => Answer::file(asset.content_type, Bytes::from_static(asset.text.as_bytes()), &asset.etag),
+            None => Answer::file(asset.content_type, lean.clone(), &asset.etag),
         }
     }
 }

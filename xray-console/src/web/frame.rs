@@ -155,7 +155,8 @@ fn head(title: &str, styles: &[&str], scripts: &[&str]) -> Markup {
 /// The filter box; on pages that show no list it leads to that of traces.
 fn filter(around: &Frame<'_>, query: &Query) -> Markup {
     let action = if around.active.is_filtered() { around.active.path() } else { "/traces" };
-    let word = query.get("w").unwrap_or(DEFAULT_SPAN);
+    let span = query.span(0.0);
+    let word = span.word.as_deref().unwrap_or(DEFAULT_SPAN);
     let fixed = query.get("from").zip(query.get("to")).filter(|_| query.get("w").is_none());
     let kept = ["sort", "health", "from", "to"].map(|name| (name, query.get(name)));
     let invalid = around.error.map(|_| "true");

@@ -1,6 +1,6 @@
 //! The console's pages: what a browser shows, on the port that takes segments.
 //!
-//! HTML is rendered here and works without JavaScript; ES modules of ours (`ui/*.js`, shipped as they are written) make it
+//! HTML is rendered here and works without JavaScript; ES modules of ours (`ui/*.js`, shipped as they are written but for comments) make it
 //! quicker: they fetch parts of the same pages, by the page's own URL with `part=…`. There is no other interface behind
 //! the pages, and no request to any other host.
 //!
@@ -36,6 +36,7 @@ mod diagnostics;
 mod frame;
 mod health;
 mod item;
+mod lean;
 mod live;
 mod map;
 mod query;

@@ -16,13 +16,29 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// A word of a command line, quoted where a shell would make something else of it.
+/// A word of a command line, quoted where a shell would make something else of it. What is invisible is written as
+/// bash and zsh read it, so that what is copied is what was seen.
 pub(super) fn quoted(word: &str) -> String {
     let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=@%+,".contains(letter);
     if !word.is_empty() && word.chars().all(plain) {
         return word.to_owned();
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+    if escape(word) == word {
+        return format!("'{}'", word.replace('\'', r"'\''"));
+    }
+    let mut quoted = String::from("$'");
+    for letter in word.chars() {
+        let code = u32::from(letter);
+        match letter {
+            '\'' | '\\' => quoted.extend(['\\', letter]),
+            _ if escape(letter.encode_utf8(&mut [0; 4])).len() == letter.len_utf8() => quoted.push(letter),
+            // No argument of a program holds a NUL.
+            '\0' => {}
+            _ if code < 0x80 => quoted.push_str(&format!("\\x{code:02x}")),
+            _ => quoted.push_str(&format!("\\U{code:08x}")),
+        }
+    }
+    quoted + "'"
 }
 
 #[cfg(test)]
@@ -40,5 +56,6 @@ mod tests {
         assert_eq!(quoted("1-5759e988-bd862e3fe1be46a994272793"), "1-5759e988-bd862e3fe1be46a994272793");
         assert_eq!(quoted(r#"user = "o'hara" & $(x)"#), r#"'user = "o'\''hara" & $(x)'"#);
         assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("a'\\\u{1b}[2J\u{202e}\0é"), r"$'a\'\\\x1b[2J\U0000202eé'");
     }
 }

@@ -99,20 +99,19 @@ fn label(sheet: &Sheet<'_, '_>, link: &Link<'_>, links: &Links<'_>) -> Markup {
         false => statistics.mean().map(duration),
     };
     let failed = failures(&statistics).into_iter().map(|(share, text)| (share.word, text)).collect::<Vec<_>>();
-    let said = words::edge(from.service, to.service, link.edge, links.seconds);
     let wide = if link.edge.is_link() || failed.len() > 1 { 92.0 } else { 64.0 };
     let high = if failed.is_empty() { 34.0 } else { 48.0 };
     // On a slope the label lies on its line; a level line would hide behind it, so there it lies above.
     let Point { x, y } = route.label;
     let top = if route.is_level { y - high - 5.0 } else { y - high / 2.0 };
     html! {
-        a.label href=(links.selected(&link.key)) data-key=(link.key) aria-label=(said)
+        a.label href=(links.selected(&link.key)) data-key=(link.key)
             aria-current=[links.is_selected(&link.key).then_some("true")] transform={ "translate(" (x) " " (top) ")" } {
-            title { (said) }
             // Large enough to be hit, and what the focus is drawn around.
             rect.back x=(-wide / 2.0) width=(wide) height=(high) rx="5" {}
-            @if let Some(time) = time { text y="14" { (time) } }
-            text.dim y="28" { (words::rate(statistics.total_count, links.seconds)) }
+            text.said { (words::between(from.service, to.service, link.edge)) " " }
+            @if let Some(time) = time { text y="14" { (time) " " } }
+            text.dim y="28" { (words::rate(statistics.total_count, links.seconds)) " " }
             @if !failed.is_empty() { (failed_line(42.0, &failed)) }
         }
     }
@@ -137,23 +136,23 @@ fn circle(sheet: &Sheet<'_, '_>, node: &Node<'_>, links: &Links<'_>) -> Markup {
     let kind = words::kind(service).map(|kind| cut(&kind, NAME_COLUMNS, false));
     let failed = statistics.map(failures).unwrap_or_default();
     let failed = failed.into_iter().map(|(share, text)| (share.word, text)).collect::<Vec<_>>();
-    let said = words::node(service, links.seconds);
     let class = if service.is_client() { "client" } else { health(statistics) };
     html! {
-        a class={ "node " (class) } href=(links.selected(&node.key)) data-key=(node.key) aria-label=(said)
+        a class={ "node " (class) } href=(links.selected(&node.key)) data-key=(node.key)
             aria-current=[links.is_selected(&node.key).then_some("true")] transform={ "translate(" (x) " " (y) ")" } {
-            title { (said) }
             circle.halo r=(RADIUS + 8) {}
             circle.disc r=(RADIUS) {}
+            // In the order in which it is to be read out.
             @if service.is_client() {
                 circle.ring r=(RADIUS) {}
                 text y="5" { "clients" }
+                text.said { " of " (words::name(service)) }
             } @else {
                 (ring::ring(statistics, RADIUS))
-                text.time y="-1" { (first) }
-                text.dim y="14" { (second) }
-                text.name y=(NAME) { (cut(&words::name(service), NAME_COLUMNS, false)) }
-                @if let Some(kind) = &kind { text.dim y=(NAME + LINE) { (kind) } }
+                text.name y=(NAME) { (cut(&words::name(service), NAME_COLUMNS, false)) " " }
+                @if let Some(kind) = &kind { text.dim y=(NAME + LINE) { (kind) " " } }
+                text.time y="-1" { (first) " " }
+                text.dim y="14" { (second) " " }
                 @if !failed.is_empty() {
                     (failed_line(NAME + LINE * if kind.is_some() { 2.0 } else { 1.0 }, &failed))
                 }

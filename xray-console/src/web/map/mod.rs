@@ -22,6 +22,7 @@ mod tests;
 mod view;
 mod words;
 
+use http::StatusCode;
 use maud::{Markup, html};
 
 use super::answer::Answer;
@@ -29,6 +30,7 @@ use super::asked::Asked;
 use super::frame::{Frame, Section};
 use super::shown;
 use super::shown::quoted;
+use super::wrong::wrong;
 use crate::graph::Service;
 use crate::store::Row;
 use links::Links;
@@ -37,7 +39,7 @@ use view::View;
 pub(super) fn show(asked: &Asked) -> Answer {
     let span = asked.query.span(asked.now());
     let filter = asked.query.filter().map(|filter| asked.api().parsed(filter)).transpose();
-    let error = filter.as_ref().err().map(|error| html! { (shown(&error.to_string())) });
+    let error = filter.as_ref().err().map(|error| wrong(asked, error, "/map"));
     // What is no expression means no trace.
     let is_meant = |row: &Row| match &filter {
         Ok(filter) => filter.as_ref().is_none_or(|filter| filter.matches(&row.facts)),
@@ -60,7 +62,8 @@ pub(super) fn show(asked: &Asked) -> Answer {
         scripts: &["map.js"],
         ..Frame::new(Section::Map)
     };
-    asked.page(&frame, body)
+    let answer = asked.page(&frame, body);
+    if error.is_some() { answer.with_status(StatusCode::BAD_REQUEST) } else { answer }
 }
 
 /// What is inside the frame.

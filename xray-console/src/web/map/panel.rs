@@ -36,7 +36,7 @@ fn of_a_node(view: &View<'_>, node: &Node<'_>, links: &Links<'_>) -> Markup {
     };
     let expression = |block: Option<&str>| of_node(view, node, block);
     html! {
-        h2 #map-panel-title { (words::name(service)) }
+        h2 #map-panel-title { (words::title(service)) }
         p.dim {
             @if let Some(kind) = service.kind.as_deref().filter(|_| !service.is_client()) {
                 (cut(&escape(kind), 80, false)) " · "
@@ -64,9 +64,9 @@ fn of_an_edge(view: &View<'_>, link: &Link<'_>, links: &Links<'_>) -> Markup {
     let url = |block: Option<&str>| links.traces(of_edge(view, link, block));
     html! {
         h2 #map-panel-title {
-            a href=(links.selected(&from.key)) data-key=(from.key) { (cut(&words::name(from.service), 60, false)) }
+            a href=(links.selected(&from.key)) data-key=(from.key) { (cut(&words::title(from.service), 60, false)) }
             " → "
-            a href=(links.selected(&to.key)) data-key=(to.key) { (cut(&words::name(to.service), 60, false)) }
+            a href=(links.selected(&to.key)) data-key=(to.key) { (cut(&words::title(to.service), 60, false)) }
         }
         p.dim { (if is_link { "messages, by how long they waited" } else { "calls, as the caller saw them" }) }
         @if let Some(statistics) = link.edge.summary_statistics {
@@ -134,7 +134,7 @@ fn edges<'v, 's: 'v>(
             @for link in edges.iter().take(LISTED) {
                 @if let Some(node) = other(link) {
                     li {
-                        a href=(links.selected(&link.key)) data-key=(link.key) { (cut(&words::name(node.service), 40, false)) }
+                        a href=(links.selected(&link.key)) data-key=(link.key) { (cut(&words::title(node.service), 40, false)) }
                         @if let Some(kind) = words::kind(node.service) { span.dim { " " (cut(&kind, 24, false)) } }
                         @if let Some(statistics) = link.edge.summary_statistics {
                             span.dim { " " (words::rate(statistics.total_count, links.seconds)) }

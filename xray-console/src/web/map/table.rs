@@ -25,7 +25,7 @@ pub(super) fn tables(view: &View<'_>, links: &Links<'_>) -> Markup {
                         @for node in view.in_reading_order() {
                             tr {
                                 th scope="row" {
-                                    a href=(links.selected(&node.key)) data-key=(node.key) { (cut(&words::name(node.service), NAME, false)) }
+                                    a href=(links.selected(&node.key)) data-key=(node.key) { (cut(&words::title(node.service), NAME, false)) }
                                 }
                                 td { (words::kind(node.service).map(|kind| cut(&kind, NAME, false)).unwrap_or_default()) }
                                 (cells(node.service.summary_statistics.as_ref(), &node.service.response_time_histogram, links))
@@ -43,9 +43,9 @@ pub(super) fn tables(view: &View<'_>, links: &Links<'_>) -> Markup {
                             @if let Some((from, to)) = view.ends(link) {
                                 @let entries = if link.edge.is_link() { &link.edge.received_event_age_histogram } else { &link.edge.response_time_histogram };
                                 tr {
-                                    th scope="row" { (cut(&words::name(from.service), NAME, false)) }
+                                    th scope="row" { (cut(&words::title(from.service), NAME, false)) }
                                     td {
-                                        a href=(links.selected(&link.key)) data-key=(link.key) { (cut(&words::name(to.service), NAME, false)) }
+                                        a href=(links.selected(&link.key)) data-key=(link.key) { (cut(&words::title(to.service), NAME, false)) }
                                         @if link.edge.is_link() { span.dim { " (message, times are waits)" } }
                                     }
                                     (cells(link.edge.summary_statistics.as_ref(), entries, links))

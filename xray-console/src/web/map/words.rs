@@ -1,17 +1,20 @@
 //! What the page says of nodes and edges, in one wording for picture, panel and table. Names are made fit to be read.
 
-use super::ring::shares;
 use super::view::{Node, View};
-use crate::graph::{Edge, Service, SummaryStatistics, percentile};
-use crate::text::{cut, duration, escape, percent};
+use crate::graph::{Edge, Service, percentile};
+use crate::text::{cut, escape};
 
 /// Most columns of a name that is written out: documents hold up to 64 kB.
 const LONGEST: usize = 200;
 
-/// A node's name; a client's says whose it is.
+/// A node's name; a client has that of the service it calls.
 pub(super) fn name(service: &Service) -> String {
-    let name = cut(&escape(&service.name), LONGEST, false);
-    if service.is_client() { format!("clients of {name}") } else { name }
+    cut(&escape(&service.name), LONGEST, false)
+}
+
+/// A node's name where the word is not beside it: a client says whose it is.
+pub(super) fn title(service: &Service) -> String {
+    if service.is_client() { format!("clients of {}", name(service)) } else { name(service) }
 }
 
 /// A node's type in short: `Lambda Function` for `AWS::Lambda::Function`.
@@ -51,33 +54,8 @@ pub(super) fn wait(view: &View<'_>, node: &Node<'_>) -> Option<f64> {
     percentile(&busiest?.edge.received_event_age_histogram, 0.5)
 }
 
-/// A whole sentence on a node.
-pub(super) fn node(service: &Service, seconds: f64) -> String {
-    let kind = kind(service).map(|kind| format!(" ({kind})")).unwrap_or_default();
-    let told = service.summary_statistics.map(|statistics| format!(": {}", outcome(&statistics, seconds)));
-    format!("{}{kind}{}", name(service), told.unwrap_or_default())
-}
-
-/// A whole sentence on an edge.
-pub(super) fn edge(from: &Service, to: &Service, edge: &Edge, seconds: f64) -> String {
-    let between = if edge.is_link() { "messages from" } else { "calls from" };
-    let told = edge.summary_statistics.map(|statistics| format!(": {}", outcome(&statistics, seconds)));
-    let wait = percentile(&edge.received_event_age_histogram, 0.5);
-    let wait = wait.map(|wait| format!(", half waited {} or less", duration(wait))).unwrap_or_default();
-    format!("{between} {} to {}{}{wait}", name(from), name(to), told.unwrap_or_default())
-}
-
-/// Requests, rate, mean and shares.
-fn outcome(statistics: &SummaryStatistics, seconds: f64) -> String {
-    let mut said = count(statistics.total_count, "request");
-    if seconds > 0.0 {
-        said += &format!(", {}", rate(statistics.total_count, seconds));
-    }
-    if let Some(mean) = statistics.mean().filter(|mean| *mean > 0.0) {
-        said += &format!(", mean {}", duration(mean));
-    }
-    for share in shares(statistics).iter().filter(|share| share.count > 0) {
-        said += &format!(", {} {}", percent(share.count, statistics.total_count), share.word);
-    }
-    said
+/// What an edge is: `messages from orders-queue to shipping`.
+pub(super) fn between(from: &Service, to: &Service, edge: &Edge) -> String {
+    let what = if edge.is_link() { "messages" } else { "calls" };
+    format!("{what} from {} to {}", title(from), title(to))
 }

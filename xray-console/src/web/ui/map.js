@@ -5,6 +5,7 @@
 // picture's own units stay: a row has its place whatever else there is, so what is in view stays in view.
 
 import { fetchPart, find, onKey, setAddress } from "./base.js";
+import { listen } from "./events.js";
 
 /** Parts that are exchanged, by id. */
 const PARTS = ["map-size", "map-picture", "map-panel", "map-tables"];
@@ -12,6 +13,9 @@ const PARTS = ["map-size", "map-picture", "map-panel", "map-tables"];
 const STEP = 1.25;
 /** How far the picture can be enlarged. */
 const MOST = 8;
+/** Milliseconds between two pictures at least; and so many times what the last one took, to leave the server its time. */
+const BETWEEN = 1000;
+const SHARE = 5;
 
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
@@ -99,8 +103,13 @@ function focusOn(key, within) {
   link?.focus({ preventScroll: true });
 }
 
+/** When the last picture was asked for, and how long it took. */
+let began = 0;
+let took = 0;
+
 /** Shows an address of this page. @param {string} address */
 async function show(address) {
+  began = performance.now();
   const url = new URL(address, location.href);
   const heights = picture()?.dataset.heights;
   if (heights) url.searchParams.set("at", heights);
@@ -109,6 +118,19 @@ async function show(address) {
   const fragment = new DocumentFragment();
   fragment.append(...answer.nodes);
   exchange(fragment);
+  took = performance.now() - began;
+}
+
+/** Shows what has come, after a while in which more may come. */
+let coming = 0;
+function follow() {
+  const next = began + Math.max(BETWEEN, took * SHARE);
+  coming ||= setTimeout(() => {
+    coming = 0;
+    // Nobody's drag is to jump.
+    if (drag) follow();
+    else show(location.href).catch(quietly);
+  }, next - performance.now());
 }
 
 /** Goes to an address of this page. @param {string} address */
@@ -196,3 +218,9 @@ function showTools() {
   if (tools instanceof HTMLElement) tools.hidden = picture() === null;
 }
 showTools();
+
+// A filter that is none means nothing that could come.
+if (!find("#filter-error")?.hasChildNodes()) {
+  const query = () => new URL(location.href).searchParams.get("q") ?? "";
+  listen(() => `/live/events?health=1&q=${encodeURIComponent(query())}`, { rows: follow, reload: follow });
+}
