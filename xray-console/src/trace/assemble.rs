@@ -167,10 +167,8 @@ fn node(segment: &Document) -> Node {
         return Node::of_segment(segment);
     }
     // An inferred segment says by its origin that an AWS service was called.
-    let mut call = segment.clone();
     let of_aws = segment.origin.as_deref().is_some_and(|origin| origin.starts_with("AWS::"));
-    call.namespace = Some(if of_aws { "aws" } else { "remote" }.to_owned());
-    Node::of_call(&call)
+    Node::of_called(segment, of_aws)
 }
 
 /// In this order. Documents are large, so each is moved to its place once, not at every step of a sort.

@@ -39,13 +39,18 @@ impl Node {
 
     /// The node that a subsegment of namespace `aws` or `remote` speaks of.
     pub fn of_call(subsegment: &Document) -> Node {
+        Node::of_called(subsegment, subsegment.namespace.as_deref() == Some("aws"))
+    }
+
+    /// The node that a subsegment speaks of, or the segment that was made from it, if that is an AWS service's or not.
+    pub(super) fn of_called(subsegment: &Document, is_aws: bool) -> Node {
         let account = account(subsegment);
         let node = |name: &str, kind: &str| Node {
             name: name.to_owned(),
             kind: Some(kind.to_owned()),
             account: account.clone(),
         };
-        if subsegment.namespace.as_deref() != Some("aws") {
+        if !is_aws {
             let kind = if subsegment.sql.is_some() { "Database::SQL" } else { "remote" };
             return node(&subsegment.name, kind);
         }

@@ -27,6 +27,7 @@ pub(super) fn body(sheet: &Sheet<'_>) -> Markup {
                 (side(sheet))
             }
             p #trace-status.status role="status" {}
+            noscript { p.note { "Zoom, folding of rows and what is still under way need JavaScript." } }
         }
     }
 }
@@ -44,7 +45,8 @@ pub(super) fn head(sheet: &Sheet<'_>) -> Markup {
             h1 { (request) " " span class={ "badge " (class(mark)) } { (outcome) } }
             p.facts {
                 time { (text::date_time(timeline.start)) " UTC" }
-                " · " @if timeline.gaps.is_empty() { (text::duration(timeline.length)) }
+                " · " @if is_open(sheet) { "under way" }
+                @else if timeline.gaps.is_empty() { (text::duration(timeline.length)) }
                 @else { (text::duration(timeline.active())) " active, " (text::duration(timeline.length)) " in all" }
                 " · " (count(segments, "segment")) ", " (count(parts, "subsegment"))
                 @if failed > 0 { " · " (failed) " failed" }
@@ -82,10 +84,17 @@ fn summary(sheet: &Sheet<'_>) -> (String, String, Mark) {
     (request, format!("{status}{word}"), mark)
 }
 
-/// The page's title: `500 FAULT POST /orders 1.284s`.
+/// The page's title: `500 FAULT POST /orders 1.284s`, without a duration while there is none.
 pub(super) fn title(sheet: &Sheet<'_>) -> String {
     let (request, outcome, _) = summary(sheet);
+    if is_open(sheet) {
+        return format!("{outcome} {request}");
+    }
     format!("{outcome} {request} {}", text::duration(sheet.timeline.active()))
+}
+
+fn is_open(sheet: &Sheet<'_>) -> bool {
+    sheet.timeline.rows.iter().any(|row| row.in_progress)
 }
 
 /// The class of a mark.
@@ -146,7 +155,7 @@ fn tools(sheet: &Sheet<'_>) -> Markup {
             @for (name, value) in kept {
                 @if let Some(value) = value { input type="hidden" name=(name) value=(value); }
             }
-            label { "Find " input #find name="find" type="search" value=(view.find) autocomplete="off" spellcheck="false"; }
+            label { "Find " input #find name="find" type="text" value=(view.find) autocomplete="off" spellcheck="false"; }
             output #matches for="find" { @if !view.find.is_empty() { (count(sheet.found.len(), "match").replace("matchs", "matches")) } }
             button #find-previous type="button" hidden title="Previous match (N)" { "▲" }
             button #find-next type="button" hidden title="Next match (n)" { "▼" }

@@ -214,6 +214,23 @@ fn what_is_open_grows_until_nobody_has_said_anything_for_long() {
     assert_eq!(Pulse::of(false, 100.0, 130.0), Pulse { now: None, is_live: false });
 }
 
+#[test]
+fn what_is_under_way_is_told_so() {
+    let open =
+        SHOP.replace(r#""end_time":1465510290.0,"#, r#""in_progress":true,"#).replace(r#""status":500"#, r#""x":1"#);
+    let console = console(&[&open.replacen(r#""fault":true"#, r#""user":"eve""#, 1)]);
+    let (_, _, page) = get(&console, &format!("/t/{ID}?sel=000000000000000a"));
+    for part in [
+        "<title>IN PROGRESS POST /orders - xrc</title>",
+        " UTC</time> · under way · ",
+        r#"aria-label="in progress">~</span><span class="took" role="gridcell">&gt;9.000s</span>"#,
+        r#"<rect class="fill open" x="0.000%" width="100.000%""#,
+        "<dt>user</dt><dd>eve</dd>",
+    ] {
+        assert!(page.contains(part), "{part}\n{page}");
+    }
+}
+
 /// Names of the rows that an address shows.
 fn names(console: &Console, query: &str) -> Vec<String> {
     let (_, _, page) = get(console, &format!("/t/{ID}?{query}"));
