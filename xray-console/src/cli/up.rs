@@ -16,20 +16,14 @@ use super::tail::tail;
 
 pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done {
     let (builder, log) = builder(options, global)?;
-    let token = global.token().or_else(|| options.expose.then(made));
+    let made = (options.expose && global.token().is_none()).then(made);
+    let token = global.token().or_else(|| made.clone());
     let builder = match &token {
         Some(token) => builder.expose(token),
         None => builder,
     };
     let console = builder.start().map_err(|error| refused(&error))?;
-    greet(&console, options, &log);
-    if options.expose && global.token().is_none() {
-        let token = token.as_deref().unwrap_or_default();
-        log.say(
-            Level::Info,
-            &format!("           token      XRC_TOKEN={token} for xrc elsewhere; the next start makes another"),
-        );
-    }
+    greet(&console, options, made.as_deref(), &log);
     let shows = !options.no_tail && queries(options) && std::io::stdout().is_terminal();
     let client = Client::Local(Local::new(console.address()).with_token(token));
     let all = Tail { expression: None, limit: None };
@@ -47,7 +41,7 @@ pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done 
 }
 
 /// What is here, and what to do with it.
-fn greet(console: &Console, options: &Up, log: &Log) {
+fn greet(console: &Console, options: &Up, made: Option<&str>, log: &Log) {
     let say = |line: &str| log.say(Level::Info, line);
     let (tcp, udp) = (console.address(), console.udp_address());
     let listening = if tcp == udp { format!("udp and tcp {tcp}") } else { format!("udp {udp}  tcp {tcp}") };
@@ -58,6 +52,9 @@ fn greet(console: &Console, options: &Up, log: &Log) {
         if let Some((_, rest)) = pages.split_once("//localhost").filter(|_| pages.contains("?token=")) {
             say(&format!("           elsewhere  http://{}{rest}", machine()));
         }
+    }
+    if let Some(token) = made {
+        say(&format!("           token      XRC_TOKEN={token} for xrc elsewhere; the next start makes another"));
     }
     say(&format!("           store      {}", store(options)));
     say(&format!("           sampling   {}", sampling(console, options)));

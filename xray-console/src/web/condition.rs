@@ -10,12 +10,6 @@ pub(super) fn service(name: &str) -> String {
     format!("service({})", text(name))
 }
 
-/// `edge("shop", "orders")`.
-#[allow(dead_code)] // until the map is there
-pub(super) fn edge(from: &str, to: &str) -> String {
-    format!("edge({}, {})", text(from), text(to))
-}
-
 /// `http.url = "…"`, `user = "…"`.
 pub(super) fn equals(keyword: &str, value: &str) -> String {
     format!("{keyword} = {}", text(value))
@@ -109,7 +103,7 @@ mod tests {
     fn whatever_a_name_holds_the_condition_is_one_that_parses() {
         for name in ["", "a", "\"", "\\", "\\\"", "</script>", "\0\u{202e}\n", "#[", "東京"] {
             let value = AnnotationValue::Text(name.to_owned());
-            let all = [service(name), edge(name, name), equals("user", name)];
+            let all = [service(name), equals("user", name)];
             for condition in all.into_iter().chain(annotation(name, &value)) {
                 let parsed = Filter::parse(&condition).unwrap_or_else(|error| panic!("{condition}: {error}"));
                 assert_eq!(Filter::parse(&parsed.to_string()), Ok(parsed), "{condition}");

@@ -131,3 +131,26 @@ fn a_relay_passes_on_what_it_takes() {
     expected = expected.replace("1 of 3 traces", "1 of 1 traces");
     assert_eq!(aws.xrc(&[&["traces", "fault"], &SINCE[..]].concat()).out, expected);
 }
+
+#[cfg(feature = "web")]
+#[test]
+fn the_pages_are_told_of_with_the_token_where_there_is_one() {
+    let link = |options: &[&str], variables: &[(&str, &str)]| {
+        let mut up = Up::start(options, variables);
+        let (address, mut told) = (up.address.clone(), String::new());
+        while !told.contains("waiting for segments") {
+            assert_ne!(up.told.read_line(&mut told).unwrap(), 0, "{told}");
+        }
+        let line =
+            told.lines().find(|line| line.trim_start().starts_with("pages ")).unwrap_or_else(|| panic!("{told}"));
+        let rest = line.split_once(&format!("http://{address}/")).unwrap_or_else(|| panic!("{line}")).1.to_owned();
+        (rest, told)
+    };
+    assert_eq!(link(&[], &[]).0, "");
+    assert_eq!(link(&["--expose"], &[("XRC_TOKEN", "a b")]).0, "?token=a%20b");
+    let (made, told) = link(&["--expose"], &[]);
+    let token = made.strip_prefix("?token=").unwrap();
+    assert!(token.len() == 32 && token.bytes().all(|digit| digit.is_ascii_hexdigit()), "{made}");
+    assert!(told.contains(&format!("XRC_TOKEN={token}")), "{told}");
+    assert_ne!(link(&["--expose"], &[]).0, made);
+}

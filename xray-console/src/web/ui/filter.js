@@ -1,6 +1,6 @@
 // @ts-check
 // Completion in the filter box: words of the language, and names that were seen lately. It opens while one types or by
-// Ctrl+Space; arrows choose, Tab or Enter take, Escape closes.
+// Ctrl+Space; arrows choose, Tab or Enter take, Escape leaves the box.
 
 import { find } from "./base.js";
 
@@ -17,6 +17,7 @@ const OLD = 30000;
 /** @type {Words | null} */
 let words = null;
 let asked = -OLD;
+let asking = Promise.resolve();
 /** @type {HTMLUListElement | null} */
 let list = null;
 /** @type {Offer[]} */
@@ -29,15 +30,19 @@ const box = /** @type {HTMLInputElement | null} */ (find("#q"));
 
 const quoted = (/** @type {string} */ text) => `"${text.replaceAll("\\", "\\\\").replaceAll('"', '\\"')}"`;
 
-async function ask() {
-  if (performance.now() - asked < OLD) return;
+/** Who types while they are on their way waits for the same answer. */
+function ask() {
+  if (performance.now() - asked < OLD) return asking;
   asked = performance.now();
-  try {
-    const response = await fetch("/traces?part=words");
-    if (response.ok) words = await response.json();
-  } catch {
-    // The box works without.
-  }
+  asking = (async () => {
+    try {
+      const response = await fetch("/traces?part=words");
+      if (response.ok) words = await response.json();
+    } catch {
+      // The box works without.
+    }
+  })();
+  return asking;
 }
 
 /** Keywords whose values are known. @returns {[RegExp, string[], string][]} */
@@ -183,7 +188,6 @@ if (box) {
     else if (event.key === "ArrowUp") choose(chosen - 1);
     else if (event.key === "Tab" && !event.shiftKey) take(Math.max(0, chosen));
     else if (event.key === "Enter" && chosen >= 0) take(chosen);
-    else if (event.key === "Escape") close();
     else {
       if (event.key === "Enter") close();
       return;

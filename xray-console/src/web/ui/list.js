@@ -20,7 +20,7 @@ export function select(row) {
   selected = row.dataset.id ?? null;
   mark();
   row.scrollIntoView({ block: "nearest" });
-  find("a", row)?.focus({ preventScroll: true });
+  /** @type {HTMLAnchorElement | null} */ (find("a", row))?.focus({ preventScroll: true });
   document.dispatchEvent(new CustomEvent("xrc-select", { detail: selected }));
 }
 
