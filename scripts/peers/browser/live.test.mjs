@@ -42,6 +42,18 @@ for (const path of ["/traces?w=5m", "/live"]) {
   });
 }
 
+test("/live: what comes between the page and its events is not lost", async (t) => {
+  const page = await open(t, chromium);
+  // Held back until the trace is there.
+  let go = () => {};
+  const held = new Promise((resolve) => (go = resolve));
+  await page.route("**/live/events*", async (route) => (await held, route.continue()));
+  await page.goto(`${xrc.url}/live`);
+  await xrc.put([segment("in-between")]);
+  go();
+  await page.locator("tr[data-id]", { hasText: "in-between" }).waitFor();
+});
+
 test("/live: what runs is shown while it runs", async (t) => {
   const page = await open(t, chromium);
   await page.goto(`${xrc.url}/live`);

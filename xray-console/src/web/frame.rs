@@ -92,7 +92,7 @@ pub(super) fn frame(asked: &Asked, around: &Frame<'_>, body: &Markup) -> Markup 
     let troubles = counters.refused + counters.dropped + counters.kernel_drops.unwrap_or(0);
     html! {
         (DOCTYPE)
-        html lang="en" data-theme=[theme] {
+        html lang="en" data-theme=[theme] data-now=(format!("{:.3}", asked.now())) {
             (head(around.title, around.styles, &[&["filter.js"], around.scripts].concat()))
             body {
                 a.skip href="#main" { "Skip to content" }

@@ -7,6 +7,9 @@
 //! | `alive` | none |
 //! | `again` | none: the stream ends, before the server would end its connection; the page asks anew |
 //!
+//! With `after`, the time at which the page was made (seconds since the epoch), it begins with what came since: between a
+//! page and its events nothing is lost.
+//!
 //! Changes are gathered for a quarter of a second. Nobody who reads slowly makes memory grow: a handful of messages wait
 //! for the reader, and while they do, changes are left to the store's channel, which drops the oldest; then all the reader
 //! gets is `reload`.
@@ -27,7 +30,7 @@ use xray_core::TraceId;
 
 use crate::Filter;
 use crate::api::Body;
-use crate::store::Change;
+use crate::store::{Change, Window};
 use crate::web::Pages;
 use crate::web::answer::{Answer, protect};
 use crate::web::asked::Asked;
@@ -48,6 +51,8 @@ const ALIVE: Duration = Duration::from_secs(15);
 const LIFE: Duration = Duration::from_secs(540);
 /// Traces told of in one message; if more changed, the list is to be asked for.
 const TRACES: usize = 100;
+/// Seconds before `after` that are told again: a page looks before it is made, and a line told twice does no harm.
+const BEFORE: f64 = 1.0;
 /// Messages that wait for a slow reader.
 const WAITING: usize = 2;
 
@@ -82,7 +87,8 @@ pub(in crate::web) fn follow(asked: &Asked) -> Response<Body> {
     let follower = Follower { pages: Arc::clone(&asked.pages), filter, health: asked.query.get("health") == Some("1") };
     let (to, parts) = mpsc::channel(WAITING);
     let changes = asked.store().subscribe();
-    tokio::spawn(run(Arc::new(follower), changes, to, permit));
+    let after = asked.query.get("after").and_then(|after| after.parse::<f64>().ok());
+    tokio::spawn(run(Arc::new(follower), after, changes, to, permit));
     let mut response = Response::new(Body::Stream(parts));
     protect(response.headers_mut());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -93,6 +99,7 @@ pub(in crate::web) fn follow(asked: &Asked) -> Response<Body> {
 /// Until the reader is gone, or the server.
 async fn run(
     follower: Arc<Follower>,
+    mut after: Option<f64>,
     mut changes: Receiver<Change>,
     to: mpsc::Sender<Bytes>,
     _permit: OwnedSemaphorePermit,
@@ -103,6 +110,15 @@ async fn run(
     loop {
         if to.send(message).await.is_err() {
             return;
+        }
+        if let Some(after) = after.take() {
+            let follower = Arc::clone(&follower);
+            let told = tokio::task::spawn_blocking(move || follower.rows(&follower.since(after - BEFORE)));
+            let Ok(rows) = told.await else { return };
+            if !rows.is_empty() {
+                message = event("rows", &rows);
+                continue;
+            }
         }
         if Instant::now() >= end {
             let _ = to.send(event("again", "")).await;
@@ -153,6 +169,18 @@ impl Changed {
 }
 
 impl Follower {
+    /// Of the newest traces those of which something came at this time or later, the oldest first.
+    fn since(&self, after: f64) -> Vec<TraceId> {
+        let (store, mut newest) = (self.pages.api.store(), Vec::new());
+        store.scan(&Window::ALL, |row| {
+            newest.push(row.id);
+            newest.len() < TRACES
+        });
+        newest.retain(|id| store.info(id.as_str()).is_some_and(|info| info.last.as_secs_f64() >= after));
+        newest.reverse();
+        newest
+    }
+
     /// The lines of those that are meant, in the order in which they came.
     fn rows(&self, ids: &[TraceId]) -> String {
         let rows = ids.iter().filter_map(|id| self.pages.api.store().row(id.as_str()));

@@ -29,6 +29,8 @@ export function listen(address, listener) {
   let last = new Date();
   /** @type {string | null} */
   let listening = null;
+  // What comes between the making of this page and the first of its events is told by the server.
+  let shown = document.documentElement.dataset.now ?? "";
 
   const stop = () => {
     clearTimeout(timer);
@@ -39,7 +41,8 @@ export function listen(address, listener) {
     stop();
     listening = address();
     if (listening === null) return;
-    const now = new EventSource(listening);
+    const now = new EventSource(shown ? `${listening}${listening.includes("?") ? "&" : "?"}after=${shown}` : listening);
+    shown = "";
     source = now;
     now.addEventListener("open", () => {
       wait = FIRST_TRY;
