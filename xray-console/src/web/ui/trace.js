@@ -764,7 +764,8 @@ class Waterfall {
 
   tick() {
     clearTimeout(this.ticking);
-    if (this.live) this.ticking = setTimeout(() => this.look(), 1000);
+    // Of a large trace that grows each look takes its time: the console has other things to do as well.
+    if (this.live) this.ticking = setTimeout(() => this.look(), Math.max(1000, 4 * (this.lookTook ?? 0)));
     clearInterval(this.growing);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     if (this.now !== null) this.growing = setInterval(() => document.hidden || this.redraw(), calm ? 1000 : 250);
@@ -773,8 +774,10 @@ class Waterfall {
   /** Looks whether there is anything new. */
   async look() {
     if (document.hidden) return this.tick();
+    const since = performance.now();
     try {
       const columns = await this.ask({ part: "columns", have: String(this.revision) });
+      this.lookTook = performance.now() - since;
       this.heard(columns);
     } catch (error) {
       return this.lost(error);
