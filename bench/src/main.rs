@@ -17,6 +17,7 @@ mod guard;
 mod http;
 mod peers;
 mod process;
+mod profile;
 mod report;
 mod scaling;
 mod table;

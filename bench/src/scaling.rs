@@ -74,14 +74,14 @@ impl Scaling {
             // What has left is known to the worker; the socket here may lose some of it on a busy machine.
             let left = workers.last_mut().ok_or("no worker")?.number("left 0")? - before;
             let (datagrams, bytes) = self.sink.settled();
-            let size = (bytes - received.1) as f64 / (datagrams - received.0).max(1) as f64;
+            let datagram = (bytes - received.1) as f64 / (datagrams - received.0).max(1) as f64;
             workers.into_iter().try_for_each(Worker::end)?;
             let documents = left as f64 / (requests * ROUNDS) as f64;
             let cells = [
                 whole(per_span(spread(rounds.iter().map(|round| round.0).collect()).1)),
                 times(spread(rounds.iter().map(|round| round.1).collect()).1),
                 times(documents),
-                whole(documents * size),
+                whole(documents * datagram),
             ];
             table.row(&whole(f64::from(*size)), &[&counted[..], &cells[..]].concat(), "");
         }

@@ -8,10 +8,10 @@
 
 mod file;
 pub mod paths;
-mod profile;
 
 use self::file::{File, Measured};
 use crate::process::{self, Contestant, Outcome, Sink, Worker};
+use crate::profile;
 use crate::table::Table;
 use crate::workload::{Variant, Workload};
 
@@ -136,8 +136,8 @@ fn measure() -> Outcome<File> {
     }
     // The SDK's calls are hundreds of thousands of instructions that differ by more than ours from one process to the
     // next (its hash maps have random seeds): only what happens beneath the interceptor counts.
-    let calls = profile::beneath(&ours.profile, "counted_call").calls as f64;
-    let hooks = profile::beneath(&ours.profile, "xray_aws_sdk").instructions as f64 / calls;
+    let calls = ours.beneath("counted_call").calls as f64;
+    let hooks = ours.beneath("xray_aws_sdk").instructions as f64 / calls;
     path("aws_interceptor", hooks, ours.allocations("counted_call")? - ours.allocations("counted_bare_call")?);
     Ok(File { rustc: file::rustc()?, unit, paths: measured })
 }
@@ -164,9 +164,13 @@ impl Run {
         Ok(Run { profile, allocations })
     }
 
+    fn beneath(&self, name: &str) -> profile::Beneath {
+        profile::beneath(&self.profile, |function| function.contains(name))
+    }
+
     /// Of one call.
     fn instructions(&self, function: &str) -> Outcome<f64> {
-        let beneath = profile::beneath(&self.profile, function);
+        let beneath = self.beneath(function);
         if beneath.calls == 0 {
             return Err(format!("{function} is not in the profile").into());
         }

@@ -5,6 +5,7 @@
 //! | P1 | takes spans nowhere |
 //! | P6 | `opentelemetry-aws`' X-Ray exporter over UDP, a document for each span |
 //! | P6n | the same, subsegments nested in their segment |
+//! | P6n-plain | the same, where nobody said that the request's span in W4 is a server's |
 //!
 //! All attributes are kept, as metadata like ours. The request's span has kind `server` and the semantic conventions'
 //! names: without them it is no segment and has no `http` block (the exporter then drops it, and nested documents fall
@@ -43,6 +44,8 @@ struct Otel {
     workload: Workload,
     provider: SdkTracerProvider,
     exported: Arc<AtomicU64>,
+    /// The kind of the request's span.
+    kind: &'static str,
 }
 
 impl Otel {
@@ -56,7 +59,7 @@ impl Otel {
         let processor = match variant {
             "P1" => batch(Counting { exporter: Null, exported: Arc::clone(&exported) }),
             "P6" => batch(Counting { exporter: xray(translator)?, exported: Arc::clone(&exported) }),
-            "P6n" => batch(Counting {
+            "P6n" | "P6n-plain" => batch(Counting {
                 exporter: xray(translator.always_nest_subsegments())?,
                 exported: Arc::clone(&exported),
             }),
@@ -71,7 +74,8 @@ impl Otel {
             .build();
         let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
-        Ok(Otel { workload, provider, exported })
+        let kind = if variant == "P6n-plain" { "internal" } else { "server" };
+        Ok(Otel { workload, provider, exported, kind })
     }
 }
 
@@ -111,10 +115,11 @@ impl Subject for Otel {
     }
 
     fn app(&self) -> Router {
-        http::orders().layer(TraceLayer::new_for_http().make_span_with(|request: &Request| {
+        let kind = self.kind;
+        http::orders().layer(TraceLayer::new_for_http().make_span_with(move |request: &Request| {
             let span = info_span!(
                 "request",
-                otel.kind = "server",
+                otel.kind = kind,
                 method = %request.method(),
                 uri = %request.uri(),
                 version = ?request.version()

@@ -13,8 +13,8 @@ pub struct Beneath {
     pub calls: u64,
 }
 
-/// The calls of every function in whose name `name` stands by one in whose name it does not.
-pub fn beneath(profile: &str, name: &str) -> Beneath {
+/// The calls of every function that `is_meant` by one that is not.
+pub fn beneath(profile: &str, is_meant: impl Fn(&str) -> bool) -> Beneath {
     let mut names: HashMap<&str, bool> = HashMap::new();
     let (mut within, mut called, mut counts, mut sum) = (false, false, false, Beneath::default());
     for line in profile.lines() {
@@ -22,7 +22,7 @@ pub fn beneath(profile: &str, name: &str) -> Beneath {
         if let Some(function) = caller.or(callee) {
             let (number, full) = function.split_once(' ').unwrap_or((function, ""));
             if !full.is_empty() {
-                names.insert(number, full.contains(name));
+                names.insert(number, is_meant(full));
             }
             let named = names.get(number).copied().unwrap_or(false);
             if caller.is_some() {
@@ -54,7 +54,8 @@ mod tests {
         let profile = "events: Ir\n\nfl=(1) a.rs\nfn=(1) main\n16 400\ncfn=(2) guard::counted_close::h12\ncalls=3 50\n\
                        +1 600\ncfn=(3) other\ncalls=1 9\n* 70\n18 2\n\nfn=(2)\n50 300\ncfn=(4) guard::counted_close::part\ncalls=3 60\n51 90\n\nfn=(3)\n9 7\ncfn=(2)\ncalls=1 50\n\
                        10 150\n";
-        assert_eq!(beneath(profile, "counted_close"), Beneath { instructions: 750, calls: 4 });
-        assert_eq!(beneath(profile, "counted_open"), Beneath::default());
+        let of = |name: &'static str| beneath(profile, |function| function.contains(name));
+        assert_eq!(of("counted_close"), Beneath { instructions: 750, calls: 4 });
+        assert_eq!(of("counted_open"), Beneath::default());
     }
 }
