@@ -40,12 +40,23 @@ impl<const N: usize> Piece<N> {
 #[inline(always)]
 pub(crate) fn write_first(out: &mut Vec<u8>, text: &[u8], length: usize) {
     let end = out.len() + length;
-    match (text.first_chunk::<32>(), text.first_chunk::<96>()) {
-        (Some(text), _) if length <= 32 => out.extend_from_slice(text),
-        (_, Some(text)) if length <= 96 => out.extend_from_slice(text),
-        _ => return out.extend_from_slice(text.get(..length).unwrap_or(text)),
+    if length <= 32 {
+        match text.first_chunk::<32>() {
+            Some(text) => out.extend_from_slice(text),
+            None => return write_exactly(out, text, length),
+        }
+    } else {
+        match text.first_chunk::<96>() {
+            Some(text) if length <= 96 => out.extend_from_slice(text),
+            _ => return write_exactly(out, text, length),
+        }
     }
     out.truncate(end);
+}
+
+#[inline(never)]
+fn write_exactly(out: &mut Vec<u8>, text: &[u8], length: usize) {
+    out.extend_from_slice(text.get(..length).unwrap_or(text));
 }
 
 #[cfg(test)]

@@ -392,8 +392,8 @@ where
 
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        if let Some(taken) = shared.spans.remove(id.into_u64()) {
-            shared.closed(taken);
+        if let Some(found) = shared.spans.find(id.into_u64()) {
+            shared.closed(found);
         }
     }
 }

@@ -9,7 +9,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::callsite::Callsite;
 use super::fields::{ErrorValues, EventFields, EventTexts, Findings, SpanFields, Texts};
-use super::table::Taken;
+use super::table::{Found, Taken};
 use super::{Shared, climb};
 use crate::diagnostics::{Code, messages};
 use crate::node::{self, Frame, Handle, Kind, NO_SPAN, Place, flag, give_back, take_draft, with_draft};
@@ -33,8 +33,9 @@ impl Shared {
             self.open_span(attributes, id, above.as_own());
         } else if above == Handle::NOTHING {
             self.open_root(attributes, id);
-        } else if above != Handle::QUIET && !by_span {
-            self.stand_for(id, above);
+        } else if above != Handle::QUIET && !by_span && self.recorder.delivery.slots.claim(above) {
+            // Directly below an unsampled node: it has a trace to pass on, which the registry does not lead to.
+            self.insert_alias(id, above);
         }
     }
 
@@ -61,11 +62,14 @@ impl Shared {
         }
     }
 
-    /// A span that stood for something is closed.
+    /// A span that stands for something is closed.
     #[inline(never)]
-    pub(super) fn closed(&self, Taken { handle, left }: Taken) {
+    pub(super) fn closed(&self, found: Found<'_>) {
+        let Taken { handle, left } = found.take();
         if handle.is_recorded() && !handle.is_alias() {
             self.recorder.close_span(handle, left);
+        } else if handle.is_unsampled() {
+            self.recorder.unclaim(handle);
         } else if !handle.is_mark() {
             self.recorder.release(handle);
         }
@@ -184,16 +188,6 @@ impl Shared {
     /// A span that is not recorded is another name for what is above it.
     #[inline(never)]
     fn stand_for(&self, id: &Id, above: Handle) {
-        let alias = above.as_alias();
-        let retained = if above.is_unsampled() { self.recorder.retain(above) } else { self.retain_recorded(above) };
-        // Without an entry the span is quiet: nothing below it is recorded, and it starts no trace.
-        if retained && !self.spans.insert(id.into_u64(), alias) {
-            self.recorder.release(alias);
-        }
-    }
-
-    #[inline(never)]
-    fn retain_recorded(&self, above: Handle) -> bool {
         let retained = self.recorder.delivery.slots.with(above, |tree| {
             // Of what late capture has forgotten there is still a trace to pass on.
             if tree.is_abandoned() && !tree.is_dropped() {
@@ -202,7 +196,18 @@ impl Shared {
             tree.retain(above.node());
             true
         });
-        retained == Some(true)
+        if retained == Some(true) {
+            self.insert_alias(id, above);
+        }
+    }
+
+    /// The span has a reference to what it stands for. Without an entry it is quiet: nothing below it is recorded, and it
+    /// starts no trace.
+    #[inline(always)]
+    fn insert_alias(&self, id: &Id, above: Handle) {
+        if !self.spans.insert(id.into_u64(), above.as_alias()) {
+            self.recorder.release(above);
+        }
     }
 
     /// Nothing above: a command-line tool, a background job, or a span lost across `spawn`.

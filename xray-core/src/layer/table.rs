@@ -67,33 +67,25 @@ impl SpanTable {
     }
 
     pub(crate) fn get(&self, id: u64) -> Option<Handle> {
-        self.find(id).map(|(_, entry)| Handle::from_bits(entry.handle.load(Ordering::Acquire)))
+        self.find(id).map(|found| found.handle())
     }
 
     /// Notes that a span was left.
     pub(crate) fn leave(&self, id: u64, at: u64) {
-        if let Some((_, entry)) = self.find(id) {
-            entry.left.store(at, Ordering::Release);
+        if let Some(found) = self.find(id) {
+            found.entry.left.store(at, Ordering::Release);
         }
     }
 
-    pub(crate) fn remove(&self, id: u64) -> Option<Taken> {
-        let (key, entry) = self.find(id)?;
-        let handle = Handle::from_bits(entry.handle.load(Ordering::Acquire));
-        let left = entry.left.load(Ordering::Acquire);
-        key.store(FREE, Ordering::Release);
-        Some(Taken { handle, left: (left != 0).then_some(left) })
-    }
-
     #[inline]
-    fn find(&self, id: u64) -> Option<(&AtomicU64, &Entry)> {
+    pub(crate) fn find(&self, id: u64) -> Option<Found<'_>> {
         let found = self.first.get(place(id, 0)).and_then(|bucket| bucket.find(id));
         let is_all = || self.deeper.first().is_none_or(|second| second.get().is_none());
         if found.is_some() || is_all() { found } else { self.find_deeper(id) }
     }
 
     #[inline(never)]
-    fn find_deeper(&self, id: u64) -> Option<(&AtomicU64, &Entry)> {
+    fn find_deeper(&self, id: u64) -> Option<Found<'_>> {
         let levels = (1..).zip(self.deeper.iter().map_while(OnceLock::get));
         levels.filter_map(|(level, buckets)| buckets.get(place(id, level))).find_map(|bucket| bucket.find(id))
     }
@@ -115,8 +107,30 @@ impl Bucket {
     }
 
     #[inline(always)]
-    fn find(&self, id: u64) -> Option<(&AtomicU64, &Entry)> {
-        self.keys.iter().zip(&self.entries).find(|(key, _)| key.load(Ordering::Acquire) == id)
+    fn find(&self, id: u64) -> Option<Found<'_>> {
+        let (key, entry) = self.keys.iter().zip(&self.entries).find(|(key, _)| key.load(Ordering::Acquire) == id)?;
+        Some(Found { key, entry })
+    }
+}
+
+/// The entry of a span that is open.
+pub(crate) struct Found<'a> {
+    key: &'a AtomicU64,
+    entry: &'a Entry,
+}
+
+impl Found<'_> {
+    #[inline(always)]
+    fn handle(&self) -> Handle {
+        Handle::from_bits(self.entry.handle.load(Ordering::Acquire))
+    }
+
+    /// Frees its place.
+    #[inline(always)]
+    pub(crate) fn take(self) -> Taken {
+        let (handle, left) = (self.handle(), self.entry.left.load(Ordering::Acquire));
+        self.key.store(FREE, Ordering::Release);
+        Taken { handle, left: (left != 0).then_some(left) }
     }
 }
 
@@ -139,15 +153,19 @@ const DEEPER: usize = 12;
 mod tests {
     use super::*;
 
+    fn remove(table: &SpanTable, id: u64) -> Option<Taken> {
+        table.find(id).map(Found::take)
+    }
+
     #[test]
     fn far_more_spans_than_the_first_level_holds() {
         let table = SpanTable::new();
         let handle = |id: u64| Handle::new(id as u32 % 1000, 1, id as u32 % 7);
         assert!((1..=50_000).all(|id| table.insert(id, handle(id))));
         assert!((1..=50_000).all(|id| table.get(id) == Some(handle(id))));
-        assert!((1..=50_000).step_by(2).all(|id| table.remove(id).map(|taken| taken.handle) == Some(handle(id))));
+        assert!((1..=50_000).step_by(2).all(|id| remove(&table, id).map(|taken| taken.handle) == Some(handle(id))));
         assert!((1..=50_000).all(|id| table.get(id).is_some() == (id % 2 == 0)));
-        assert_eq!(table.remove(1), None);
+        assert_eq!(remove(&table, 1), None);
     }
 
     #[test]
@@ -157,7 +175,7 @@ mod tests {
         for exits in [&[][..], &[5], &[5, 9]] {
             assert!(table.insert(3, handle));
             exits.iter().for_each(|at| table.leave(3, *at));
-            assert_eq!(table.remove(3), Some(Taken { handle, left: exits.last().copied() }));
+            assert_eq!(remove(&table, 3), Some(Taken { handle, left: exits.last().copied() }));
         }
     }
 
@@ -173,7 +191,7 @@ mod tests {
                         let handle = Handle::new(thread as u32, 1, round as u32);
                         assert!(table.insert(id, handle));
                         assert_eq!(table.get(id), Some(handle));
-                        assert_eq!(table.remove(id), Some(Taken { handle, left: None }));
+                        assert_eq!(remove(table, id), Some(Taken { handle, left: None }));
                         assert_eq!(table.get(id), None);
                     }
                 });

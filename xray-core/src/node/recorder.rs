@@ -258,14 +258,20 @@ impl Recorder {
     }
 
     /// Takes back one reference to what somebody else ends.
-    #[inline(never)]
     pub(crate) fn release(&self, handle: Handle) {
-        let done = if handle.is_unsampled() {
-            self.delivery.slots.unclaim(handle)
-        } else {
-            self.delivery.slots.finish(handle, |tree| tree.release(handle.node())).and_then(|(_, done)| done)
-        };
-        if let Some(tree) = done {
+        if handle.is_unsampled() {
+            return self.unclaim(handle);
+        }
+        let released = self.delivery.slots.finish(handle, |tree| tree.release(handle.node()));
+        if let Some((_, Some(tree))) = released {
+            self.delivery.pool.give_back(tree);
+        }
+    }
+
+    /// The same, to an unsampled tree.
+    #[inline(always)] // once a span directly below an unsampled node
+    pub(crate) fn unclaim(&self, handle: Handle) {
+        if let Some(tree) = self.delivery.slots.unclaim(handle) {
             self.delivery.pool.give_back(tree);
         }
     }

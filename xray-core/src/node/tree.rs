@@ -190,6 +190,7 @@ impl Tree {
         }
     }
 
+    #[inline(always)]
     pub(crate) fn release(&mut self, node: u32) {
         self.refs = self.refs.saturating_sub(1);
         let Some(data) = self.node_mut(node) else { return };
@@ -310,6 +311,7 @@ impl Tree {
 
     /// Puts a node on the free list once it is sent and nothing can name it.
     #[cold]
+    #[inline(never)]
     fn reuse(&mut self, node: u32) {
         // These two are also named by their place: the segment, and the span that an implicit one stands for.
         if node == 0 || (node == 1 && self.head.kind == Kind::Implicit) {
@@ -393,17 +395,23 @@ impl Tree {
     }
 
     /// Takes back a span's reference and ends its node. The one span of an implicit segment ends that with it.
-    #[inline]
+    #[inline(always)] // under the lock, once a span
     pub(crate) fn close_span(&mut self, node: u32, at: u64, stream_after: u32) -> Leaving {
         self.release(node);
         // Node 0 is the segment, node 1 the span that it was opened for.
         if node == 1 && self.head.kind == Kind::Implicit {
-            self.end(node, at, u32::MAX);
-            let end = self.node(node).map_or(at, |node| node.end);
-            self.release(0);
-            return self.end(0, end, u32::MAX);
+            return self.close_implicit(at);
         }
         self.end(node, at, stream_after)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn close_implicit(&mut self, at: u64) -> Leaving {
+        self.end(1, at, u32::MAX);
+        let end = self.node(1).map_or(at, |node| node.end);
+        self.release(0);
+        self.end(0, end, u32::MAX)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) enum Leaving {
 
 impl Tree {
     /// Ends a node. Ending twice changes nothing.
-    #[inline]
+    #[inline(always)] // under the lock, once a span
     pub(crate) fn end(&mut self, node: u32, at: u64, stream_after: u32) -> Leaving {
         let Some(data) = self.nodes.get_mut(node as usize) else { return Leaving::Nothing };
         if !data.is_open() {
@@ -111,6 +111,7 @@ impl Tree {
     }
 
     /// Takes out every finished subtree: a node that has ended, all below it ended, and something open above.
+    #[inline(never)]
     fn stream(&mut self, stream_after: u32) -> Leaving {
         let mut unfinished = vec![false; self.nodes.len()];
         for (index, node) in self.nodes.iter().enumerate() {
