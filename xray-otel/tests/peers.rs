@@ -146,7 +146,8 @@ impl Rotel {
                 if TcpStream::connect(("127.0.0.1", port)).is_ok() {
                     return Rotel { process, port };
                 }
-                std::thread::sleep(Duration::from_millis(20));
+                // Nobody tells when it listens, so it is asked until it does or has ended.
+                std::thread::park_timeout(Duration::from_millis(5));
             }
             let _ = process.kill();
             let _ = process.wait();

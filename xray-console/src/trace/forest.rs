@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use serde_json::Value;
 use xray_core::document::Document;
 use xray_core::document::limits::NESTED_SUBSEGMENTS;
 
@@ -160,13 +161,13 @@ impl Nursery {
         for (position, (index, place)) in order.iter().enumerate().rev() {
             let Some(plant) = self.plants.get_mut(*index) else { continue };
             let parent = plant.parent;
-            let mut document = std::mem::take(&mut plant.document);
+            let mut document = processed(std::mem::take(&mut plant.document));
             // They came in reverse.
             document.subsegments.reverse();
             document.subsegments = sorted(document.subsegments, by_start);
             let segment = owners.get(&place.root).and_then(|owner| forest.segments.get_mut(*owner));
             match (segment, parent.and_then(|parent| self.plants.get_mut(parent))) {
-                (_, Some(parent)) if place.depth > 0 => parent.document.subsegments.push(document),
+                (_, Some(parent)) if place.depth > 0 => parent.document.subsegments.push(nested(document)),
                 (Some((_, deeper)), Some(parent)) => deeper.push(cut_off(document, &parent.document)),
                 (Some((segment, _)), None) if position == place.root => *segment = document,
                 (_, Some(parent)) => forest.orphans.push(cut_off(document, &parent.document)),
@@ -226,6 +227,40 @@ impl Nursery {
             }
         }
     }
+}
+
+/// Without what says nothing: members that some senders write although they are false or empty. X-Ray gives back none.
+///
+/// Source: raw data of a trace in aws-xray-sdk-python, issue 110: `in_progress` and empty members are gone.
+fn processed(mut document: Document) -> Document {
+    const SAYING: [&str; 10] = [
+        "in_progress",
+        "error",
+        "fault",
+        "throttle",
+        "inferred",
+        "annotations",
+        "metadata",
+        "subsegments",
+        "precursor_ids",
+        "links",
+    ];
+    document.other.retain(|key, value| {
+        let says_nothing = match value {
+            Value::Null | Value::Bool(false) => true,
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        !(says_nothing && SAYING.contains(&key.as_str()))
+    });
+    document
+}
+
+/// A subsegment within its parent: what says where it belongs is said by its place.
+fn nested(mut document: Document) -> Document {
+    (document.trace_id, document.kind, document.parent_id) = (None, None, None);
+    document
 }
 
 /// A subsegment that goes in a document of its own.
