@@ -102,3 +102,8 @@ mod service_error;
 
 pub use http_client::http_client;
 pub use interceptor::{XrayInterceptor, interceptor, trace_header};
+
+/// The program in the page on the AWS SDK compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/aws-sdk.md")]
+mod page {}

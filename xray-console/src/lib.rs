@@ -77,3 +77,8 @@ pub use filter::{Filter, FilterError};
 pub use intake::Intake;
 pub use store::Store;
 pub use trace::Trace;
+
+/// The program in the page on the console runs.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/console.md")]
+mod page {}

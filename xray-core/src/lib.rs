@@ -113,6 +113,11 @@ pub use sampling::{Decision, LocalSampler, Reason, RuleCounts, Rules, Sample, Sa
 #[doc = include_str!("../../docs/sampling.md")]
 mod sampling_page {}
 
+/// The same for the page on logs.
+#[cfg(all(doctest, feature = "json"))]
+#[doc = include_str!("../../docs/logs.md")]
+mod logs_page {}
+
 #[cfg(feature = "fmt")]
 pub use layer::log;
 #[cfg(feature = "layer")]

@@ -1,5 +1,9 @@
-//! The pages in `docs` keep up with the code.
+//! The pages in `docs` keep up with the code, and with one another.
 #![cfg(feature = "layer")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use xray_core::document::limits;
 use xray_core::sampling::Rules;
@@ -9,7 +13,9 @@ const DIAGNOSTICS: &str = include_str!("../../docs/diagnostics.md");
 const DEFAULTS: &str = include_str!("../../docs/defaults.md");
 const FIELDS: &str = include_str!("../../docs/fields.md");
 const LIMITS: &str = include_str!("../../docs/limits.md");
+const PRODUCTION: &str = include_str!("../../docs/production.md");
 const SAMPLING: &str = include_str!("../../docs/sampling.md");
+const SYMPTOMS: &str = include_str!("../../docs/where-are-my-traces.md");
 const CALLSITE: &str = include_str!("../src/layer/callsite.rs");
 
 #[test]
@@ -18,6 +24,75 @@ fn every_message_has_a_row() {
     let documented: Vec<String> = rows.filter_map(|row| row.get(..3)).map(|number| format!("XR{number}")).collect();
     let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     assert_eq!(documented, codes);
+}
+
+#[test]
+fn every_message_has_a_symptom_and_no_page_names_another() {
+    let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    for code in &codes {
+        assert!(SYMPTOMS.contains(code), "{code} has no symptom");
+    }
+    for (page, text) in pages() {
+        for found in text.match_indices("XR0").filter_map(|(at, _)| text.get(at..at + 5)) {
+            assert!(codes.contains(&found), "{}: {found}", page.display());
+        }
+    }
+}
+
+#[test]
+fn every_variable_that_a_page_names_is_one() {
+    let known = |name: &str| {
+        let mut variables = SETTINGS.iter().flat_map(|setting| setting.variables.iter().chain(setting.fallbacks));
+        variables.any(|variable| *variable == name)
+    };
+    for (page, text) in pages() {
+        let names = text.split(|c: char| !c.is_ascii_uppercase() && c != '_').map(|name| name.trim_matches('_'));
+        for name in names.filter(|name| name.starts_with("XRAY_") || name.starts_with("AWS_XRAY_")) {
+            assert!(known(name), "{}: {name}", page.display());
+        }
+    }
+}
+
+/// Links within the repository, to files and to headings.
+#[test]
+fn every_link_leads_somewhere() {
+    let pages = pages();
+    for (page, text) in &pages {
+        let links = text.split("](").skip(1).filter_map(|rest| rest.split_once(')')).map(|(link, _)| link);
+        for link in links.filter(|link| !link.contains("://")) {
+            let (path, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = match path {
+                "" => page.clone(),
+                path => page.parent().unwrap().join(path),
+            };
+            let Ok(target) = target.canonicalize() else { panic!("{}: {link}", page.display()) };
+            if !heading.is_empty() {
+                let headings = pages.get(&target).map(|text| headings(text)).unwrap_or_default();
+                assert!(headings.iter().any(|known| known == heading), "{}: {link}: {headings:?}", page.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_is_in_the_index() {
+    let index = fs::read_to_string(root().join("docs/README.md")).unwrap();
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(name == "README.md" || index.contains(&format!("]({name})")), "{name}");
+    }
+}
+
+#[test]
+fn counters_to_watch_exist() {
+    let (_, table) = PRODUCTION.split_once("| counter |").unwrap();
+    let (table, _) = table.split_once("\n\n").unwrap();
+    let lowercase = |text: &&str| text.contains('_') && text.chars().all(|c| c == '_' || c.is_ascii_lowercase());
+    let names: Vec<&str> = table.lines().flat_map(quoted).filter(lowercase).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(Counter::ALL.iter().any(|counter| counter.name() == name), "{name}");
+    }
 }
 
 #[test]
@@ -108,6 +183,32 @@ fn counters_named_in_the_limits_exist() {
         count += 1;
     }
     assert!(count > 0);
+}
+
+/// Every page of the repository that is written by hand for its users, by its path.
+fn pages() -> BTreeMap<PathBuf, String> {
+    let root = root();
+    let folders = ["", "docs", "deploy", "deploy/iam", "bench"].map(|folder| root.join(folder)).into_iter();
+    let examples = fs::read_dir(root.join("examples")).unwrap().map(|entry| entry.unwrap().path());
+    let files =
+        folders.chain(examples).flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let pages: BTreeMap<PathBuf, String> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .collect();
+    assert!(pages.len() > 20, "{pages:?}");
+    pages
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().canonicalize().unwrap()
+}
+
+/// The names by which a page's headings are linked to, as GitHub makes them.
+fn headings(text: &str) -> Vec<String> {
+    let lines = text.lines().filter_map(|line| line.strip_prefix('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_');
+    lines.map(|line| line.to_lowercase().chars().filter(|c| kept(*c)).collect::<String>().replace(' ', "-")).collect()
 }
 
 /// What stands between backticks in a line.

@@ -142,5 +142,10 @@ pub use records::{Record, Records, records};
 pub use response::{TracedResponse, TracedStream};
 pub use xray_core;
 
+/// The programs in the page on Lambda compile.
+#[cfg(all(doctest, feature = "http", feature = "sqs"))]
+#[doc = include_str!("../../docs/lambda.md")]
+mod page {}
+
 #[cfg(test)]
 mod tests;

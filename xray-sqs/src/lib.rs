@@ -100,6 +100,11 @@ pub use interceptor::{SqsInterceptor, interceptor};
 pub use message::MessageExt;
 pub use xray_core;
 
+/// The programs in the page on SQS compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/sqs.md")]
+mod page {}
+
 #[cfg(test)]
 mod tests {
     use super::*;

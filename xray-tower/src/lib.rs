@@ -118,8 +118,16 @@ pub use xray_core::{Guard, Trust};
 mod pages {
     #[doc = include_str!("../../README.md")]
     struct Readme;
+    #[doc = include_str!("../../docs/axum.md")]
+    struct Axum;
     #[doc = include_str!("../../docs/fields.md")]
     struct Fields;
+    #[doc = include_str!("../../docs/migrating.md")]
+    struct Migrating;
+    #[doc = include_str!("../../docs/production.md")]
+    struct Production;
+    #[doc = include_str!("../../docs/testing.md")]
+    struct Testing;
 }
 
 #[cfg(test)]
