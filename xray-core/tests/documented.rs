@@ -1,5 +1,6 @@
 //! The pages in `docs` keep up with the code, and with one another.
 #![cfg(feature = "layer")]
+#![allow(clippy::unwrap_used, clippy::panic)] // tests fail by panics
 
 use std::collections::BTreeMap;
 use std::fs;
