@@ -66,7 +66,7 @@ fn the_map_shown_is_that_of_the_demo() {
     let console = xray_console::Console::builder().start().unwrap();
     for number in 1..=100 {
         let documents = xray_console::demo::shop(number, start + f64::from(u32::try_from(number).unwrap()));
-        let call = PutTraceSegments { trace_segment_documents: documents, ..Default::default() };
+        let call = PutTraceSegments { trace_segment_documents: documents };
         assert!(console.call(call).unwrap().unprocessed_trace_segments.is_empty());
     }
     let graph = GetServiceGraph { start_time: start, end_time: start + 3600.0, ..Default::default() };
