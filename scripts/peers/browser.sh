@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # The console's pages in a real browser: Debian's Chromium, driven by playwright-core, looked at by axe-core.
 #
-#     scripts/peers/browser.sh                  every test of scripts/peers/browser
+#     scripts/peers/browser.sh                  every test of scripts/peers/browser, and the types of the pages' scripts
 #     scripts/peers/browser.sh map large        those of map.test.mjs and large.test.mjs
 #     scripts/peers/browser.sh --pictures       the README's pictures of `xrc demo`, into docs/images
 #
-# Installs chromium from Debian (as root or by sudo), playwright-core and axe-core from npm into target/browser-peers
-# (once; about 20 MB). Screenshots of every page in both themes are left in target/browser-peers/screenshots. Without
-# one of these it says that nothing was checked; where CI=true that fails as well.
+# Installs chromium from Debian (as root or by sudo), playwright-core, axe-core and typescript from npm into
+# target/browser-peers (once; about 50 MB). Screenshots of every page in both themes are left in
+# target/browser-peers/screenshots. Where something is missing it says that nothing was checked; where CI=true that
+# fails as well.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -36,7 +37,7 @@ if ! browser >/dev/null; then
     { as_root apt-get update -q && as_root apt-get install -q -y --no-install-recommends chromium; } >&2 ||
         skip "chromium cannot be installed"
 fi
-packages=(playwright-core@1.65.1 axe-core@4.14.1)
+packages=(playwright-core@1.65.1 axe-core@4.14.1 typescript@7.0.2)
 if [ "$(cat "$home/packages" 2>/dev/null)" != "${packages[*]}" ]; then
     echo "browser.sh: installing ${packages[*]}"
     mkdir -p "$home/node"
@@ -44,6 +45,10 @@ if [ "$(cat "$home/packages" 2>/dev/null)" != "${packages[*]}" ]; then
         skip "the Node packages cannot be installed"
     echo "${packages[*]}" >"$home/packages"
 fi
+
+# The pages' scripts are what browsers run; their types stand in comments.
+"$home/node/node_modules/.bin/tsc" --noEmit --allowJs --checkJs --strict --target es2022 --module esnext \
+    --moduleResolution bundler --lib es2023,dom,dom.iterable xray-console/src/web/ui/*.js
 
 cargo build --quiet -p xray-console
 export XRC="$(realpath "${CARGO_TARGET_DIR:-target}/debug/xrc")" CHROMIUM="$(browser)"

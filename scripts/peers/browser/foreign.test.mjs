@@ -53,7 +53,7 @@ test("a page of another origin reads nothing, sends nothing, frames nothing", as
       page: await status("/traces", {}),
       query: await status("/TraceSummaries", { method: "POST", body: "{}" }),
       stream: await new Promise((resolve) => {
-        const source = new EventSource(`${target}/live?part=events`);
+        const source = new EventSource(`${target}/live/events`);
         source.onopen = () => resolve("open");
         source.onerror = () => (source.close(), resolve("refused"));
       }),

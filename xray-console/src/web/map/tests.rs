@@ -105,7 +105,7 @@ fn links_write_filters_that_mean_as_many_traces_as_they_say() {
 fn a_queue_tells_how_long_messages_wait_in_it() {
     let shop = Map::shop(100);
     let page = shop.page("");
-    assert!(page.contains(">wait</text>"), "in the node");
+    assert!(page.contains(">wait </text>"), "in the node");
     assert!(page.contains(">wait "), "on the way to the consumer");
     let queue = shop.page(&format!("sel={}", shop.key("orders-queue", "AWS::SQS::Queue")));
     assert!(queue.contains("no segment from it"));
