@@ -231,16 +231,28 @@ fn exception(from: theirs::RootCauseException) -> RootCauseException {
     RootCauseException { name: from.name, message: from.message }
 }
 
+/// The API has two names for one shape: the statistics of a service, and those of an edge.
+macro_rules! statistics {
+    ($from:ident) => {{
+        let errors = $from.error_statistics.map(|from| ErrorStatistics {
+            throttle_count: count(from.throttle_count),
+            other_count: count(from.other_count),
+            total_count: count(from.total_count),
+        });
+        let faults = $from
+            .fault_statistics
+            .map(|from| FaultStatistics { other_count: count(from.other_count), total_count: count(from.total_count) });
+        SummaryStatistics {
+            ok_count: count($from.ok_count),
+            error_statistics: errors.unwrap_or_default(),
+            fault_statistics: faults.unwrap_or_default(),
+            total_count: count($from.total_count),
+            total_response_time: $from.total_response_time.unwrap_or_default(),
+        }
+    }};
+}
+
 fn service(from: theirs::Service) -> Service {
-    let statistics = from.summary_statistics.map(|from| {
-        statistics(
-            from.ok_count,
-            from.error_statistics,
-            from.fault_statistics,
-            from.total_count,
-            from.total_response_time,
-        )
-    });
     Service {
         reference_id: from.reference_id.unwrap_or_default().into(),
         name: from.name.unwrap_or_default(),
@@ -252,22 +264,13 @@ fn service(from: theirs::Service) -> Service {
         start_time: seconds(from.start_time),
         end_time: seconds(from.end_time),
         edges: all(from.edges, edge),
-        summary_statistics: statistics,
+        summary_statistics: from.summary_statistics.map(|from| statistics!(from)),
         duration_histogram: all(from.duration_histogram, entry),
         response_time_histogram: all(from.response_time_histogram, entry),
     }
 }
 
 fn edge(from: theirs::Edge) -> Edge {
-    let statistics = from.summary_statistics.map(|from| {
-        statistics(
-            from.ok_count,
-            from.error_statistics,
-            from.fault_statistics,
-            from.total_count,
-            from.total_response_time,
-        )
-    });
     let alias = |alias: theirs::Alias| Alias {
         name: alias.name.unwrap_or_default(),
         names: alias.names.unwrap_or_default(),
@@ -277,34 +280,11 @@ fn edge(from: theirs::Edge) -> Edge {
         reference_id: from.reference_id.unwrap_or_default().into(),
         start_time: seconds(from.start_time),
         end_time: seconds(from.end_time),
-        summary_statistics: statistics,
+        summary_statistics: from.summary_statistics.map(|from| statistics!(from)),
         response_time_histogram: all(from.response_time_histogram, entry),
         aliases: all(from.aliases, alias),
         edge_type: from.edge_type,
         received_event_age_histogram: all(from.received_event_age_histogram, entry),
-    }
-}
-
-fn statistics(
-    ok: Option<i64>,
-    errors: Option<theirs::ErrorStatistics>,
-    faults: Option<theirs::FaultStatistics>,
-    total: Option<i64>,
-    total_response_time: Option<f64>,
-) -> SummaryStatistics {
-    let errors = errors.map(|from| ErrorStatistics {
-        throttle_count: count(from.throttle_count),
-        other_count: count(from.other_count),
-        total_count: count(from.total_count),
-    });
-    let faults = faults
-        .map(|from| FaultStatistics { other_count: count(from.other_count), total_count: count(from.total_count) });
-    SummaryStatistics {
-        ok_count: count(ok),
-        error_statistics: errors.unwrap_or_default(),
-        fault_statistics: faults.unwrap_or_default(),
-        total_count: count(total),
-        total_response_time: total_response_time.unwrap_or_default(),
     }
 }
 
