@@ -374,6 +374,9 @@ where
         if event.is_contextual() && node::is_unrecorded(shared.recorder.tag) {
             return;
         }
+        if callsite::is_minor(event.metadata()) {
+            return;
+        }
         shared.event(event, context);
     }
 
