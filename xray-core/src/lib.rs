@@ -132,8 +132,8 @@ pub use {
         report_missing_layer, shutdown, try_layer,
     },
     node::{
-        AnnotationValue, Entered, ExceptionParts, Flags, HttpRequestParts, Instrumented, Namespace, Node, Opening,
-        SegmentBuilder, SubsegmentBuilder, Trust, current, invocation, segment, service_segment, subsegment,
+        AnnotationValue, AwsBlock, Entered, ExceptionParts, Flags, HttpRequestParts, Instrumented, Namespace, Node,
+        Opening, SegmentBuilder, SubsegmentBuilder, Trust, current, invocation, segment, service_segment, subsegment,
     },
     stats::{Counter, Stats, StatsSnapshot},
 };

@@ -293,19 +293,6 @@ impl Node {
         self
     }
 
-    /// Sets a member of the `aws` block: `operation`, `region`, `request_id`, `table_name`, … Any JSON up to 16 KiB.
-    pub fn set_aws(&self, key: &str, value: impl Serialize) -> &Self {
-        if self.is_recording() {
-            self.fill(|draft| {
-                let out = draft.start();
-                escape::string(out, key);
-                out.push(b':');
-                if record::serialized(out, &value) { draft.finish(Class::Aws) } else { draft.discard() }
-            });
-        }
-        self
-    }
-
     /// Sets a member of the `sql` block: `url`, `database_type`, `sanitized_query`, … 16 KiB kept.
     pub fn set_sql(&self, key: &str, value: &str) -> &Self {
         if self.is_recording() {
@@ -375,17 +362,28 @@ impl Node {
     /// The value for the response's `X-Amzn-Trace-Id`: `Root=…`, and `;Sampled=…` only when the request asked for the
     /// decision by `Sampled=?`.
     pub fn response_header(&self) -> Option<String> {
+        self.response_header_bytes().and_then(|value| String::from_utf8(value).ok())
+    }
+
+    /// The same as bytes, all of them visible ASCII: for those who pass on bytes and would have the text looked through.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(xray_core::segment("job").open().response_header_bytes(), None); // no layer
+    /// ```
+    pub fn response_header_bytes(&self) -> Option<Vec<u8>> {
         self.with_any(|tree, _| {
-            let decision = match (tree.head.asked, tree.head.sampled) {
-                (false, _) => "",
-                (true, true) => ";Sampled=1",
-                (true, false) => ";Sampled=0",
+            let decision: &[u8] = match (tree.head.asked, tree.head.sampled) {
+                (false, _) => b"",
+                (true, true) => b";Sampled=1",
+                (true, false) => b";Sampled=0",
             };
-            // Of just this size: what takes a text's buffer over (`Bytes`) then needs no block of its own.
-            let mut value = String::with_capacity("Root=".len() + TraceId::LEN + decision.len());
-            value.push_str("Root=");
-            value.push_str(tree.head.trace_id.as_str());
-            value.push_str(decision);
+            // Of just this size: what takes the buffer over (`Bytes`) then needs no block of its own.
+            let mut value = Vec::with_capacity("Root=".len() + TraceId::LEN + decision.len());
+            value.extend_from_slice(b"Root=");
+            value.extend_from_slice(tree.head.trace_id.as_bytes());
+            value.extend_from_slice(decision);
             value
         })
     }

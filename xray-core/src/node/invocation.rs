@@ -19,7 +19,7 @@ use super::guard::Node;
 use super::handle::Handle;
 use super::head::{Head, Kind, PassOn};
 use super::recorder::{Recorder, by_header};
-use super::segment::{account, open_below};
+use super::segment::{Opening, account, open_below};
 use super::tree::Tree;
 use crate::diagnostics::{Code, messages};
 use crate::header::{Incoming, Sampled, TraceHeader};
@@ -50,14 +50,19 @@ pub fn invocation(name: &str, incoming: &Incoming) -> Node {
             if incoming.sampled().and_then(Sampled::decided).is_none() {
                 recorder.report(Code::Xr014, || messages::lambda_passive(incoming.header().is_some()));
             }
-            open(&recorder, name, incoming)
+            open(&recorder, name, incoming, |_| {})
         }
         _ => Node::NONE,
     }
 }
 
 /// Opens a subsegment of the segment this header names, or what keeps an unrecorded invocation quiet.
-pub(super) fn open(recorder: &Arc<Recorder>, name: &str, incoming: &Incoming) -> Node {
+pub(super) fn open(
+    recorder: &Arc<Recorder>,
+    name: &str,
+    incoming: &Incoming,
+    describe: impl FnOnce(Opening<'_>),
+) -> Node {
     let decided = incoming.sampled().and_then(Sampled::decided);
     let whole = incoming.header().and_then(|header| Some((header, header.parent()?, decided?)));
     let usable = whole.filter(|(header, ..)| !header.root().is_zero());
@@ -86,7 +91,7 @@ pub(super) fn open(recorder: &Arc<Recorder>, name: &str, incoming: &Incoming) ->
     if !sampled {
         return Node::adopt(Arc::clone(recorder), facade, true);
     }
-    let node = open_below(recorder, facade, name);
+    let node = open_below(recorder, facade, name, 0, describe);
     // The child keeps the tree; the facade's own reference was only for the way here.
     recorder.close(facade, None);
     node

@@ -4,6 +4,7 @@
 //! ([`tree`], [`items`]); [`slots`] finds a tree by [`Handle`]; [`current`] knows which node a thread is inside;
 //! [`recorder`] opens and closes, and [`delivery`] is the sender's side.
 
+mod aws;
 mod current;
 mod delivery;
 mod guard;
@@ -26,6 +27,7 @@ mod testing;
 mod tests;
 mod tree;
 
+pub use aws::AwsBlock;
 pub use guard::{Entered, Node};
 pub use instrumented::Instrumented;
 pub use invocation::invocation;

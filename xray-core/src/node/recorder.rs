@@ -10,7 +10,7 @@ use super::handle::Handle;
 use super::head::{Head, Kind, Late, PassOn};
 use super::items::Draft;
 use super::late::LateStock;
-use super::record::{Admitted, with_draft};
+use super::record::Admitted;
 use super::tree::{Appended, Label, Leaving, NodeData, Outcome, Tree, flag};
 use crate::clock::Clock;
 use crate::config::{ContextMissing, LateCapture};
@@ -216,12 +216,7 @@ impl Recorder {
         }
     }
 
-    /// Opens a subsegment; one reference is the caller's.
-    pub(crate) fn open_child(&self, parent: Handle, label: Option<&'static Label>) -> Option<Handle> {
-        with_draft(|draft| self.open_child_with(parent, label, self.now(), 0, draft))
-    }
-
-    /// Opens a subsegment with these flags and items.
+    /// Opens a subsegment with these flags and items; one reference is the caller's.
     #[inline(always)] // once a span
     pub(crate) fn open_child_with(
         &self,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::aws::{self, AwsBlock};
 use super::current::NO_SPAN;
 use super::guard::Node;
 use super::head::{Head, Kind};
@@ -17,10 +18,10 @@ use crate::header::{Incoming, Sampled, TraceHeader};
 use crate::sampling::SamplingRequest;
 use crate::stats::Counter;
 
-/// A segment that is about to open, for what it says from the start: see [`SegmentBuilder::open_with`].
+/// A segment or subsegment that is about to open, for what it says from the start: see [`SegmentBuilder::open_with`].
 #[derive(Debug)]
 pub struct Opening<'a> {
-    draft: &'a mut Draft,
+    pub(super) draft: &'a mut Draft,
 }
 
 impl Opening<'_> {
@@ -28,13 +29,10 @@ impl Opening<'_> {
     pub fn http_request(self, request: HttpRequestParts<'_>) {
         record::http_request(self.draft, &request);
     }
-}
 
-impl Node {
-    /// As [`SegmentBuilder::open_with`], of one that is open.
-    fn described(self, describe: impl FnOnce(Opening<'_>)) -> Node {
-        self.fill(|draft| describe(Opening { draft }));
-        self
+    /// The `aws` block.
+    pub fn aws(self, describe: impl FnOnce(&mut AwsBlock<'_>)) {
+        aws::fill(self.draft, describe);
     }
 }
 
@@ -145,8 +143,7 @@ impl<'a> SegmentBuilder<'a> {
     fn open_in(self, recorder: &Arc<Recorder>, describe: impl FnOnce(Opening<'_>)) -> Node {
         account(recorder, &self.incoming);
         if recorder.rules.in_lambda {
-            let node = self.open_in_facade(recorder);
-            return if node.is_recording() { node.described(describe) } else { node };
+            return self.open_in_facade(recorder, describe);
         }
         recorder.abandon_implicit();
         let head = self.head(recorder, Kind::Explicit);
@@ -227,7 +224,7 @@ impl<'a> SegmentBuilder<'a> {
         self.incoming.header().map(TraceHeader::root) != here
     }
 
-    fn open_in_facade(&self, recorder: &Arc<Recorder>) -> Node {
+    fn open_in_facade(&self, recorder: &Arc<Recorder>, describe: impl FnOnce(Opening<'_>)) -> Node {
         let name = self.name.as_deref().unwrap_or(&recorder.service);
         // A server that is the same program inside and outside Lambda is no mistake.
         if self.name.is_some() && !self.received {
@@ -243,10 +240,10 @@ impl<'a> SegmentBuilder<'a> {
             Above::Nothing => {
                 // Without a segment of the platform's there is nothing to hang a subsegment on.
                 let joins = self.incoming.header().is_some();
-                return if joins { invocation::open(recorder, name, &self.incoming) } else { Node::NONE };
+                return if joins { invocation::open(recorder, name, &self.incoming, describe) } else { Node::NONE };
             }
         };
-        open_below(recorder, parent, name)
+        open_below(recorder, parent, name, 0, describe)
     }
 }
 
@@ -262,26 +259,35 @@ pub(super) fn account(recorder: &Recorder, incoming: &Incoming) {
 }
 
 /// A subsegment with a name of its own beneath a node; beneath an unsampled one, a view of it.
-pub(crate) fn open_below(recorder: &Arc<Recorder>, parent: super::handle::Handle, name: &str) -> Node {
+pub(crate) fn open_below(
+    recorder: &Arc<Recorder>,
+    parent: super::handle::Handle,
+    name: &str,
+    flags: u16,
+    describe: impl FnOnce(Opening<'_>),
+) -> Node {
     if parent.is_unsampled() {
         return Node::view(recorder, parent);
     }
-    let Some(handle) = recorder.open_child(parent, None) else {
+    let start = recorder.now();
+    let valid = names::segment_name(name);
+    let opened = with_draft(|draft| {
+        // With all that is known of it: the tree's lock is taken once.
+        describe(Opening { draft: &mut *draft });
+        escape::string(draft.start(), &valid);
+        draft.finish(Class::Name);
+        recorder.open_child_with(parent, None, start, flags, draft)
+    });
+    let Some(handle) = opened else {
         // A segment that late capture has just given up is still a trace to pass on.
         return match recorder.resolve(parent, NO_SPAN) {
             Above::Unsampled(parent) => Node::view(recorder, parent),
             _ => Node::NONE,
         };
     };
-    let node = Node::adopt(Arc::clone(recorder), handle, true);
-    let valid = names::segment_name(name);
     if valid != name {
         recorder.stats().add(Counter::NamesChanged, 1);
         recorder.report(Code::Xr008, || messages::name_changed(name, &valid, false));
     }
-    node.fill(|draft| {
-        escape::string(draft.start(), &valid);
-        draft.finish(Class::Name);
-    });
-    node
+    Node::adopt(Arc::clone(recorder), handle, true)
 }

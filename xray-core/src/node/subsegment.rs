@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::guard::Node;
 use super::parts::Namespace;
 use super::recorder::{Above, Recorder};
-use super::segment::open_below;
+use super::segment::{Opening, open_below};
 use super::tree::flag;
 use crate::config::ContextMissing;
 use crate::diagnostics::{Code, messages};
@@ -77,30 +77,45 @@ impl<'a> SubsegmentBuilder<'a> {
 
     /// Opens it. Without a layer, or without a segment, a node that does nothing.
     pub fn open(self) -> Node {
+        self.open_with(|_| {})
+    }
+
+    /// Opens it with what is known of it from the start: see [`SegmentBuilder::open_with`](crate::SegmentBuilder::open_with).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::{Namespace, subsegment};
+    ///
+    /// let call = subsegment("DynamoDB").namespace(Namespace::Aws);
+    /// let call = call.open_with(|call| call.aws(|aws| {
+    ///     aws.text("operation", "GetItem").text("table_name", "orders");
+    /// }));
+    /// ```
+    pub fn open_with(self, describe: impl FnOnce(Opening<'_>)) -> Node {
         let recorder = match self.parent {
             Some(parent) => parent.recorder().cloned(),
             None => crate::layer::find(),
         };
         match recorder {
-            Some(recorder) => self.open_in(&recorder),
+            Some(recorder) => self.open_in(&recorder, describe),
             None => Node::NONE,
         }
     }
 
-    fn open_in(self, recorder: &Arc<Recorder>) -> Node {
+    fn open_in(self, recorder: &Arc<Recorder>, describe: impl FnOnce(Opening<'_>)) -> Node {
         let above = match self.parent.and_then(|parent| parent.handle_in(recorder)) {
             Some(handle) => recorder.resolve(handle, super::current::NO_SPAN),
             None => recorder.above(),
         };
         match above {
             Above::Node(parent) => {
-                let node = open_below(recorder, parent, &self.name);
-                match self.namespace {
-                    Some(Namespace::Aws) => node.set_flags(flag::AWS),
-                    Some(Namespace::Remote) => node.set_flags(flag::REMOTE),
-                    None => {}
-                }
-                node
+                let flags = match self.namespace {
+                    Some(Namespace::Aws) => flag::AWS,
+                    Some(Namespace::Remote) => flag::REMOTE,
+                    None => 0,
+                };
+                open_below(recorder, parent, &self.name, flags, describe)
             }
             Above::Unsampled(parent) => Node::view(recorder, parent),
             Above::Silent => Node::NONE,

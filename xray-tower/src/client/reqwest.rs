@@ -30,11 +30,10 @@ where
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
-        let node = open(request.url().host_str());
-        if node.is_recording() {
+        let node = open(request.url().host_str(), |call| {
             // User information, query and fragment are cut by whoever writes the URL down.
-            describe(&node, &self.settings, request.method(), Some(request.url().as_str()));
-        }
+            describe(call, &self.settings, request.method(), Some(request.url().as_str()));
+        });
         inject(&node, &self.settings, request.headers_mut());
         let mut scope = Scope::new(node, "ClientSubsegment");
         let inner = scope.run_noting_panic(|| self.inner.call(request));

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use tower_service::Service;
-use xray_core::{HttpRequestParts, Namespace, Node, Sampled, TraceHeader, subsegment};
+use xray_core::{HttpRequestParts, Namespace, Node, Opening, Sampled, TraceHeader, subsegment};
 
 use super::ResponseFuture;
 use super::layer::Settings;
@@ -39,12 +39,11 @@ where
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let authority = head::authority_called(request.headers(), request.uri());
-        let node = open(authority.map(head::host));
-        if node.is_recording() {
+        let node = open(authority.map(head::host), |call| {
             let scheme = request.uri().scheme_str().unwrap_or("http");
             let url = authority.map(|authority| head::url(scheme, authority, request.uri().path()));
-            describe(&node, &self.settings, request.method(), url.as_deref());
-        }
+            describe(call, &self.settings, request.method(), url.as_deref());
+        });
         inject(&node, &self.settings, request.headers_mut());
         let mut scope = Scope::new(node, "ClientSubsegment");
         let inner = scope.run_noting_panic(|| self.inner.call(request));
@@ -52,19 +51,19 @@ where
     }
 }
 
-/// Opens the subsegment of a call to `host`.
-pub(super) fn open(host: Option<&str>) -> Node {
+/// Opens the subsegment of a call to `host`; where it is recorded, with what `describe` says.
+pub(super) fn open(host: Option<&str>, describe: impl FnOnce(Opening<'_>)) -> Node {
     let name = host.filter(|host| !host.is_empty()).unwrap_or(UNKNOWN_HOST);
-    subsegment(name).namespace(Namespace::Remote).open()
+    subsegment(name).namespace(Namespace::Remote).open_with(describe)
 }
 
 /// Name of a call whose request names no host. Source: X-Ray SDK for Node.js.
 const UNKNOWN_HOST: &str = "unknown host";
 
 /// Writes the request's head into the subsegment.
-pub(super) fn describe(node: &Node, settings: &Settings, method: &Method, url: Option<&str>) {
+pub(super) fn describe(call: Opening<'_>, settings: &Settings, method: &Method, url: Option<&str>) {
     let method = Some(method.as_str());
-    node.set_http_request(HttpRequestParts { method, url, traced: settings.traced, ..HttpRequestParts::default() });
+    call.http_request(HttpRequestParts { method, url, traced: settings.traced, ..HttpRequestParts::default() });
 }
 
 /// Sends the node's trace header along, sampled or not; nothing where there is no node.
@@ -73,15 +72,17 @@ pub(super) fn inject(node: &Node, settings: &Settings, headers: &mut HeaderMap) 
         return;
     };
     if settings.w3c {
-        insert(headers, head::TRACEPARENT, traceparent(&header));
+        insert(headers, head::TRACEPARENT, traceparent(&header).map(String::into_bytes));
     }
     if !(settings.keep_existing && headers.contains_key(head::TRACE_HEADER)) {
-        insert(headers, head::TRACE_HEADER, Some(header.to_string()));
+        let mut value = Vec::new();
+        header.write_to(&mut value);
+        insert(headers, head::TRACE_HEADER, Some(value));
     }
 }
 
-fn insert(headers: &mut HeaderMap, name: http::HeaderName, value: Option<String>) {
-    let Some(value) = value.and_then(|text| HeaderValue::try_from(text).ok()) else {
+fn insert(headers: &mut HeaderMap, name: http::HeaderName, value: Option<Vec<u8>>) {
+    let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) else {
         return;
     };
     // Refused only by a map already at its 32,768 headers; the request then goes out as it is.

@@ -119,7 +119,7 @@ fn answer<B: Body>(
 /// Sets the response's `X-Amzn-Trace-Id`. A value the handler set is replaced: it would point the
 /// client to another trace than the one this request is in.
 fn write_trace_header(node: &Node, headers: &mut HeaderMap) {
-    let Some(value) = node.response_header().and_then(|text| HeaderValue::try_from(text).ok()) else {
+    let Some(value) = node.response_header_bytes().and_then(|value| HeaderValue::try_from(value).ok()) else {
         return;
     };
     // Refused only by a map already at its 32,768 headers; the response then goes out as it is.
