@@ -257,7 +257,8 @@ impl Contest {
         Ok(())
     }
 
-    /// Raises the rate until more than a thousandth is lost, or the thread that makes the requests cannot.
+    /// Raises the rate until more than a thousandth is lost three times, or far beyond what a thread can make; the highest
+    /// that was reached without loss.
     fn paced(&self, table: &mut Table) -> Outcome<()> {
         let highest = self.each(|contestant| {
             if ["F0", "F1"].contains(&contestant.variant) {
@@ -269,8 +270,8 @@ impl Contest {
                 let answer = worker.ask(&format!("pace {rate:.0} 300"))?;
                 let [made, left, due, microseconds] = answer[..] else { return Err(format!("{answer:?}").into()) };
                 let reached = made as f64 / microseconds as f64 * 1e6;
-                if left as f64 >= due as f64 * 0.999 && reached > highest {
-                    (highest, failures, rate) = (reached, 0, rate * 1.3);
+                if left as f64 >= due as f64 * 0.999 {
+                    (highest, failures, rate) = (highest.max(reached), 0, rate * 1.3);
                 } else {
                     failures += 1;
                 }
