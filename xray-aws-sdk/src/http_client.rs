@@ -16,7 +16,7 @@ use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::config_bag::ConfigBag;
 use xray_core::{ExceptionParts, Flags, Node, Sampled, TraceHeader, header};
 
-use crate::interceptor::Intercepted;
+use crate::interceptor::{Intercepted, insert};
 use crate::outcome;
 use crate::request;
 use crate::service_error;
@@ -78,7 +78,7 @@ impl HttpConnector for XrayConnector {
         if request.extension::<Intercepted>().is_some() {
             return self.inner.call(request);
         }
-        let Some(node) = request::operation(&request).open().filter(Node::is_active) else {
+        let Some(node) = request::operation(&request).open(|_| {}).filter(Node::is_active) else {
             return self.inner.call(request);
         };
         if let Some(header) = node.trace_header() {
@@ -110,8 +110,7 @@ fn propagate(ours: TraceHeader, headers: &mut Headers) {
         }
         Some(_) => return,
     };
-    // It is visible ASCII; were it refused, the call would go out as it was.
-    let _ = headers.try_insert(header::NAME, value.to_string());
+    insert(headers, &value);
 }
 
 fn record(node: &Node, result: &Result<HttpResponse, ConnectorError>) {

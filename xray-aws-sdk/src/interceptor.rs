@@ -19,6 +19,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 use aws_smithy_runtime_api::client::interceptors::{DisableInterceptor, Intercept};
 use aws_smithy_runtime_api::client::retries::RequestAttempts;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::config_bag::ConfigBag;
 use xray_core::{TraceHeader, header};
 
@@ -97,10 +98,8 @@ impl XrayInterceptor {
         if Call::of(cfg).is_some() || is_presigning(cfg) {
             return;
         }
-        if let Some(node) = Operation::of(cfg).and_then(|operation| operation.open()) {
-            if node.is_recording() {
-                self.members.record(cfg, &node);
-            }
+        let opened = Operation::of(cfg).and_then(|operation| operation.open(|aws| self.members.record(cfg, aws)));
+        if let Some(node) = opened {
             cfg.interceptor_state().store_put(Call::new(node, self.attempts));
         }
     }
@@ -144,8 +143,7 @@ impl Intercept for XrayInterceptor {
         if !headers.contains_key(header::NAME)
             && let Some(value) = trace_header(cfg)
         {
-            // It is visible ASCII; were it refused, the call would go out without it.
-            let _ = headers.try_insert(header::NAME, value.to_string());
+            insert(headers, &value);
         }
         Ok(())
     }
@@ -200,6 +198,14 @@ impl Intercept for XrayInterceptor {
         }
         Ok(())
     }
+}
+
+/// Sets the trace header. It is visible ASCII; were it refused, the call would go out as it was.
+pub(crate) fn insert(headers: &mut Headers, value: &TraceHeader) {
+    let mut text = Vec::new();
+    value.write_to(&mut text);
+    let text = String::from_utf8(text);
+    let _ = text.map(|text| headers.try_insert(header::NAME, text));
 }
 
 /// On a request whose call an interceptor looks after: the wrapped HTTP client then leaves it alone.

@@ -3,7 +3,7 @@
 use aws_smithy_runtime_api::client::orchestrator::Metadata;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_types::region::Region;
-use xray_core::{Namespace, Node, subsegment};
+use xray_core::{AwsBlock, Namespace, Node, subsegment};
 
 /// Service, operation and region of one call.
 ///
@@ -23,20 +23,23 @@ impl<'a> Operation<'a> {
         Some(Operation { service: metadata.service(), name: Some(metadata.name()), region })
     }
 
-    /// Opens the call's subsegment beneath the innermost node. `None` for a call that has none by intention.
-    pub(crate) fn open(&self) -> Option<Node> {
+    /// Opens the call's subsegment beneath the innermost node, with what `describe` adds. `None` for a call that has none
+    /// by intention.
+    pub(crate) fn open(&self, describe: impl FnOnce(&mut AwsBlock<'_>)) -> Option<Node> {
         if self.is_xrays_own() || (self.is_poll() && !xray_core::current().is_active()) {
             return None;
         }
-        let node = subsegment(self.service).namespace(Namespace::Aws).open();
-        if node.is_recording() {
-            for (key, value) in [("operation", self.name), ("region", self.region)] {
-                if let Some(value) = value {
-                    node.set_aws(key, value);
+        let call = subsegment(self.service).namespace(Namespace::Aws);
+        Some(call.open_with(|call| {
+            call.aws(|aws| {
+                for (key, value) in [("operation", self.name), ("region", self.region)] {
+                    if let Some(value) = value {
+                        aws.text(key, value);
+                    }
                 }
-            }
-        }
-        Some(node)
+                describe(aws);
+            });
+        }))
     }
 
     /// Sending a trace must not make one.
@@ -77,11 +80,9 @@ mod tests {
         cfg.interceptor_state().store_put(captured).store_put(Metadata::new(operation, service));
         let xray = Captured::new(ManualClock::at(0.0), SeededEntropy::new(1));
         xray.run(|| {
-            segment("web").open().in_scope(|| {
-                if let Some(node) = Operation::of(&cfg).unwrap().open() {
-                    Members::resources().record(&cfg, &node);
-                }
-            });
+            segment("web")
+                .open()
+                .in_scope(|| Operation::of(&cfg).unwrap().open(|aws| Members::resources().record(&cfg, aws)));
         });
         let [web] = xray.documents();
         web.subsegments.into_iter().next()

@@ -30,11 +30,13 @@ pub(crate) fn record_response(node: &Node, response: &HttpResponse) {
     let content_length = headers.get("content-length").and_then(|length| length.parse().ok());
     node.set_http_response(Some(response.status().as_u16()), content_length);
     // `id_2`: S3's extended request id.
-    for (key, value) in [("request_id", headers.request_id()), ("id_2", headers.get("x-amz-id-2"))] {
-        if let Some(value) = value {
-            node.set_aws(key, bounded(value));
+    node.describe_aws(|aws| {
+        for (key, value) in [("request_id", headers.request_id()), ("id_2", headers.get("x-amz-id-2"))] {
+            if let Some(value) = value {
+                aws.text(key, &bounded(value));
+            }
         }
-    }
+    });
 }
 
 fn record_error(node: &Node, error: &OrchestratorError<Error>, context: &FinalizerInterceptorContextRef<'_>) {

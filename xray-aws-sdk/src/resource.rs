@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::telemetry::{CapturedTelemetryAttributes, RequestedTelemetryAttributes};
-use xray_core::Node;
+use xray_core::AwsBlock;
 
 /// A member of an input, and the key of the `aws` block that it becomes.
 #[derive(Clone, Debug)]
@@ -64,15 +64,15 @@ impl Members {
     }
 
     /// Writes what the SDK copied.
-    pub(crate) fn record(&self, cfg: &ConfigBag, node: &Node) {
+    pub(crate) fn record(&self, cfg: &ConfigBag, aws: &mut AwsBlock<'_>) {
         let Some(captured) = cfg.load::<CapturedTelemetryAttributes>() else { return };
         for member in &self.members {
             // One or two are there: comparing is a tenth of hashing each name.
             let Some((_, value)) = captured.iter().find(|(name, _)| *name == &*member.name) else { continue };
             let value = if member.names_resource { plain_name(value) } else { value };
-            node.set_aws(&member.key, value);
+            aws.text(&member.key, value);
             if member.names_resource {
-                node.set_aws("resource_names", [value]);
+                aws.value("resource_names", [value]);
             }
         }
     }
@@ -82,6 +82,10 @@ impl Members {
 ///
 /// One table called by name here and by ARN there is one node of the service map.
 fn plain_name(value: &str) -> &str {
+    // Most are called by name: to look for a byte takes a tenth of looking for both marks.
+    if !value.bytes().any(|byte| byte == b':') {
+        return value;
+    }
     let named =
         |mark, end| value.split_once(mark).map(|(_, rest): (&str, &str)| rest.split(end).next().unwrap_or(rest));
     named(":table/", '/').or_else(|| named(":function:", ':')).filter(|name| !name.is_empty()).unwrap_or(value)
