@@ -51,9 +51,9 @@ codes! {
     ///
     /// Carry the context there by `.in_current_span()`, or set `XRAY_ROOT_SPANS=off`.
     Xr006 "XR006",
-    /// A document was larger than can be sent, and was split or trimmed.
+    /// A document was larger or deeper than can be sent, and was split or trimmed.
     ///
-    /// Record less metadata, or lower `XRAY_STREAM_AFTER`.
+    /// Record less metadata, or lower `XRAY_STREAM_AFTER`; open fewer spans within each other.
     Xr007 "XR007",
     /// A name had characters X-Ray refuses, or was too long, and was made valid.
     ///

@@ -59,9 +59,14 @@ pub(crate) fn root_span(span: &str) -> String {
     )
 }
 
-/// XR007. Sizes in bytes; the rest are counts of what was done about it.
+/// XR007. Sizes in bytes, too deep if they are within the limit; the rest are counts of what was done about it.
 pub(crate) fn too_large(service: &str, bytes: usize, limit: usize, split: u32, trimmed: u32, lost: u32) -> String {
-    let mut text = format!("a document of {} is {bytes} bytes, limit {limit}", Quoted(service));
+    let most = crate::document::limits::NESTED_SUBSEGMENTS;
+    let (what, mend) = match bytes > limit {
+        true => (format!("is {bytes} bytes, limit {limit}"), "Record less metadata, or lower XRAY_STREAM_AFTER"),
+        false => (format!("has more than {most} subsegments within each other"), "Open fewer spans within each other"),
+    };
+    let mut text = format!("a document of {} {what}", Quoted(service));
     if split > 0 {
         text += &format!("; sent {} separately", Count(split.into(), "subsegment"));
     }
@@ -71,7 +76,7 @@ pub(crate) fn too_large(service: &str, bytes: usize, limit: usize, split: u32, t
     if lost > 0 {
         text += &format!("; lost {}", Count(lost.into(), "document"));
     }
-    text + ". Record less metadata, or lower XRAY_STREAM_AFTER"
+    text + ". " + mend
 }
 
 /// XR008. `network` when the name came from a request (its host): then it is not shown.
@@ -307,6 +312,7 @@ mod tests {
             context_missing("Dynamo\nDB"),
             root_span("fetch"),
             too_large("orders", 91_204, 64_000, 14, 1, 0),
+            too_large("orders", 31_650, 63_970, 3, 0, 0),
             name_changed("orders(api)", "ordersapi", false),
             name_changed("{}.evil", ".evil", true),
             key_changed("order-id", "order_id"),
@@ -339,6 +345,7 @@ mod tests {
             subsegment "Dynamo\nDB" has no open segment and is not recorded. Open one around it by xray_core::segment("job"), or set AWS_XRAY_CONTEXT_MISSING=IGNORE_ERROR
             span "fetch" has no parent and opened a segment of its own. If it runs in a spawned task add .in_current_span() to the task; XRAY_ROOT_SPANS=off stops such segments
             a document of "orders" is 91204 bytes, limit 64000; sent 14 subsegments separately; left out metadata in 1 document. Record less metadata, or lower XRAY_STREAM_AFTER
+            a document of "orders" has more than 60 subsegments within each other; sent 3 subsegments separately. Open fewer spans within each other
             segment name "orders(api)" is not valid and was sent as "ordersapi". Use at most 200 letters, digits, blanks and _ . : / % & # = + \ - @
             a segment name from a request (7 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \ - @
             annotation "order-id" was sent as "order_id". Use letters, digits and _ in keys
