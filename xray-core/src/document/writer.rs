@@ -305,7 +305,8 @@ fn any_metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, ti
     if has(Class::Metadata) {
         separate(out);
         out.extend_from_slice(br#""default":{"#);
-        trimmed(out, of(Class::Metadata), trim);
+        let each = tree.items(node).filter(|(class, _)| *class == Class::Metadata);
+        trimmed(out, each.map(|(_, member)| member), trim);
         out.push(b'}');
     }
     // Few nodes have other namespaces and few have many: going over them once per namespace is enough.

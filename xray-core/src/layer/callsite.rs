@@ -60,6 +60,8 @@ impl Field {
 pub(crate) enum Meaning {
     Annotation,
     Metadata,
+    /// The same, in an item with the others of its span.
+    Member,
     /// Not to leave the process.
     Hidden,
     /// `xray`.
@@ -180,6 +182,11 @@ impl Callsites {
             let later = fields.get(next..).unwrap_or_default();
             later.iter().any(|other| field.may_double(other))
         });
+        // Not beside annotations: those beyond what a trace holds are moved among the metadata.
+        if !doubles && !fields.iter().any(|field| field.meaning == Meaning::Annotation) {
+            let metadata = fields.iter_mut().filter(|field| field.meaning == Meaning::Metadata);
+            metadata.for_each(|field| field.meaning = Meaning::Member);
+        }
         let has_switch = fields.iter().any(|field| field.meaning == Meaning::Switch);
         Callsite {
             label: Label::new(&name),

@@ -89,6 +89,18 @@ impl<'a> SpanFields<'a> {
         self.draft.finish(class);
     }
 
+    /// A member of metadata, which joins those before it.
+    #[inline(always)]
+    fn member(&mut self, known: &Field, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+        let out = self.draft.start_member(&known.opening);
+        if known.masked {
+            out.extend_from_slice(MASK);
+        } else if write(out) {
+            self.draft.values_cut += 1;
+        }
+        self.draft.finish_member();
+    }
+
     fn text(&mut self, class: Class, key: &[u8], text: &str) {
         let out = self.draft.start();
         out.extend_from_slice(key);
@@ -101,15 +113,16 @@ impl<'a> SpanFields<'a> {
     #[inline(always)]
     fn scalar(&mut self, field: &TracingField, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(known) = self.field(field) else { return };
-        let class = match known.meaning {
-            Meaning::Annotation => Class::Annotation,
-            Meaning::Metadata => Class::Metadata,
-            _ => return,
-        };
-        self.item(class, known, |out| {
+        let write = |out: &mut Vec<u8>| {
             write(out);
             false
-        });
+        };
+        match known.meaning {
+            Meaning::Member => self.member(known, write),
+            Meaning::Annotation => self.item(Class::Annotation, known, write),
+            Meaning::Metadata => self.item(Class::Metadata, known, write),
+            _ => {}
+        }
     }
 
     /// Anything that has a text, which is formatted only where it is kept.
@@ -117,6 +130,7 @@ impl<'a> SpanFields<'a> {
     fn value(&mut self, field: &TracingField, value: Text<'_>) {
         let Some(known) = self.field(field) else { return };
         let (class, room) = match known.meaning {
+            Meaning::Member => return self.member(known, |out| value.write(out, METADATA_BYTES)),
             Meaning::Annotation => (Class::Annotation, ANNOTATION_BYTES),
             Meaning::Metadata => (Class::Metadata, METADATA_BYTES),
             Meaning::HttpRequest => (Class::HttpRequest, HTTP_BYTES),
@@ -183,6 +197,12 @@ impl Visit for SpanFields<'_> {
     fn record_u64(&mut self, field: &TracingField, value: u64) {
         let Some(known) = self.field(field) else { return };
         let class = match known.meaning {
+            Meaning::Member => {
+                return self.member(known, |out| {
+                    escape::unsigned(out, value);
+                    false
+                });
+            }
             Meaning::Annotation => Class::Annotation,
             Meaning::Metadata => Class::Metadata,
             Meaning::HttpLength => Class::HttpResponse,
