@@ -96,5 +96,5 @@ test("a theme that was chosen is there from the first byte of the next page", as
   await page.keyboard.press("t");
   assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), "dark");
   const [response] = await Promise.all([page.waitForResponse(/\/diagnostics/), page.goto(`${xrc.url}/diagnostics`)]);
-  assert.match(await response.text(), /<html lang="en" data-theme="dark">/);
+  assert.match(await response.text(), /<html lang="en" data-theme="dark"/);
 });

@@ -118,7 +118,7 @@ impl Server {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEADER_TIME)
-            .half_close(true) // a client may have said all it has to say
+            // Not half_close: who closes is gone, and its stream's place is another's at once.
             .serve_connection(TokioIo::new(stream), service);
         let mut connection = std::pin::pin!(connection);
         // What is no HTTP ends as an error of the connection; there is nobody to tell.

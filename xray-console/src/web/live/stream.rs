@@ -45,7 +45,7 @@ pub(in crate::web) const FOLLOWERS: usize = 32;
 
 /// Between two messages, at least.
 const PAUSE: Duration = Duration::from_millis(250);
-/// After so long without news, a sign of life; it also finds readers that have gone.
+/// After so long without news, a sign of life; it also finds readers that have gone without closing.
 const ALIVE: Duration = Duration::from_secs(15);
 /// A stream's life: less than the server gives a connection, so that no page takes its end for the console's.
 const LIFE: Duration = Duration::from_secs(540);
