@@ -339,8 +339,13 @@ where
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        if attributes.is_contextual() && node::is_quiet(shared.recorder.tag) {
-            return;
+        if attributes.is_contextual() && node::is_unrecorded(shared.recorder.tag) {
+            if node::is_quiet(shared.recorder.tag) {
+                return;
+            }
+            if let Some(above) = node::unsampled_above(shared.recorder.tag) {
+                return shared.stand_for_unsampled(id, above);
+            }
         }
         shared.new_span(attributes, id, context);
     }
@@ -396,7 +401,11 @@ where
     fn on_close(&self, id: Id, _: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
         if let Some(found) = shared.spans.find(id.into_u64()) {
-            shared.closed(found);
+            if found.handle().is_unsampled() {
+                shared.closed_unsampled(found);
+            } else {
+                shared.closed(found);
+            }
         }
     }
 }

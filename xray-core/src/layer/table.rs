@@ -121,7 +121,7 @@ pub(crate) struct Found<'a> {
 
 impl Found<'_> {
     #[inline(always)]
-    fn handle(&self) -> Handle {
+    pub(crate) fn handle(&self) -> Handle {
         Handle::from_bits(self.entry.handle.load(Ordering::Acquire))
     }
 

@@ -209,6 +209,13 @@ pub(crate) fn is_quiet(tag: u32) -> bool {
     })
 }
 
+/// The unsampled node that a wrapper or a guard has made the innermost.
+#[inline(always)]
+pub(crate) fn unsampled_above(tag: u32) -> Option<Handle> {
+    let top = FRAMES.with(Frames::last);
+    (top.tag == tag && top.span == NO_SPAN && top.handle.is_unsampled()).then_some(top.handle)
+}
+
 /// Leaves the innermost frame if it is this span's and not recorded: the short way for most spans of an unsampled request.
 #[inline(always)]
 pub(crate) fn pop_unrecorded(tag: u32, span: u64) -> bool {

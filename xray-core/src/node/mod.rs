@@ -41,6 +41,7 @@ pub use subsegment::{SubsegmentBuilder, current, subsegment};
 pub(crate) use current::innermost_tag;
 pub(crate) use current::{
     Frame, NO_SPAN, is_entered_again, is_quiet, is_unrecorded, mark_full, pop_span, pop_unrecorded, push, top,
+    unsampled_above,
 };
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
