@@ -45,7 +45,7 @@ pub use guard::{Guard, flush, shutdown};
 use self::callsite::Callsites;
 use self::table::SpanTable;
 use crate::diagnostics::{Code, messages};
-use crate::node::{self, Handle, Recorder};
+use crate::node::{self, Handle, Recorder, Unsampled};
 use crate::sampling::RulesError;
 use crate::stats::StatsSnapshot;
 
@@ -339,12 +339,11 @@ where
 
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        if attributes.is_contextual() && node::is_unrecorded(shared.recorder.tag) {
-            if node::is_quiet(shared.recorder.tag) {
-                return;
-            }
-            if let Some(above) = node::unsampled_above(shared.recorder.tag) {
-                return shared.stand_for_unsampled(id, above);
+        if attributes.is_contextual() {
+            match node::unsampled(shared.recorder.tag) {
+                Some(Unsampled::Quiet) => return,
+                Some(Unsampled::Directly(above)) => return shared.stand_for_unsampled(id, above),
+                None => {}
             }
         }
         shared.new_span(attributes, id, context);

@@ -197,23 +197,29 @@ pub(crate) fn is_unrecorded(tag: u32) -> bool {
     top.tag == tag && !top.handle.is_recorded()
 }
 
-/// The thread is inside a span below an unsampled node, and the registry knows it too: the short answer for new spans.
-#[inline(always)]
-pub(crate) fn is_quiet(tag: u32) -> bool {
-    FRAMES.with(|frames| {
-        let (at, top) = (frames.depth.get(), frames.last());
-        let unsampled = !top.handle.is_recorded() && top.handle != Handle::NOTHING && top.span != NO_SPAN;
-        // Entered before and not left, in whichever layer: that is not told here.
-        let again = || frames.spans.get(1..at).is_none_or(|below| below.iter().any(|span| span.get() == top.span));
-        top.tag == tag && unsampled && !again()
-    })
+/// How a thread is inside an unsampled node.
+pub(crate) enum Unsampled {
+    /// In a span below it, and the registry knows that too.
+    Quiet,
+    /// By a wrapper or a guard.
+    Directly(Handle),
 }
 
-/// The unsampled node that a wrapper or a guard has made the innermost.
+/// The short answer for new spans; `None` where it is not as simple.
 #[inline(always)]
-pub(crate) fn unsampled_above(tag: u32) -> Option<Handle> {
-    let top = FRAMES.with(Frames::last);
-    (top.tag == tag && top.span == NO_SPAN && top.handle.is_unsampled()).then_some(top.handle)
+pub(crate) fn unsampled(tag: u32) -> Option<Unsampled> {
+    FRAMES.with(|frames| {
+        let (at, top) = (frames.depth.get(), frames.last());
+        if top.tag != tag || top.handle.is_recorded() {
+            return None;
+        }
+        if top.span == NO_SPAN {
+            return top.handle.is_unsampled().then_some(Unsampled::Directly(top.handle));
+        }
+        // Entered before and not left, in whichever layer: that is not told here.
+        let again = || frames.spans.get(1..at).is_none_or(|below| below.iter().any(|span| span.get() == top.span));
+        (top.handle != Handle::NOTHING && !again()).then_some(Unsampled::Quiet)
+    })
 }
 
 /// Leaves the innermost frame if it is this span's and not recorded: the short way for most spans of an unsampled request.
