@@ -93,6 +93,8 @@ pub struct Builder {
     sampler: Option<Arc<dyn Sample>>,
     rules: Option<Source>,
     clock: Arc<dyn Clock>,
+    /// It is not the machine's.
+    own_clock: bool,
     entropy: Arc<dyn Entropy>,
     handler: Option<Handler>,
     synchronous: bool,
@@ -108,6 +110,7 @@ impl Builder {
             sampler: None,
             rules: None,
             clock: Arc::new(SystemClock),
+            own_clock: false,
             entropy: Arc::new(ThreadEntropy),
             handler: None,
             synchronous: false,
@@ -299,6 +302,7 @@ impl Builder {
     /// Another source of time.
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
+        self.own_clock = true;
         self
     }
 
@@ -425,8 +429,9 @@ impl Builder {
             stream_after: u32::try_from(config.stream_after.value).unwrap_or(u32::MAX),
         };
         let background = !(self.synchronous || in_lambda);
+        let clock = self.own_clock.then_some(self.clock);
         let recorder =
-            Recorder::new(&config.service.value, behaviour, self.clock, self.entropy, sampler, delivery, background);
+            Recorder::new(&config.service.value, behaviour, clock, self.entropy, sampler, delivery, background);
         if detect {
             #[cfg(feature = "origins")]
             detect_origin(&recorder, self.service_version, environment);

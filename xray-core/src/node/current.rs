@@ -179,8 +179,12 @@ fn pop_node(tag: u32, handle: Handle) {
 /// The innermost frame of a layer.
 #[inline(always)]
 pub(crate) fn top(tag: u32) -> Option<Frame> {
-    let top = FRAMES.with(Frames::last);
-    if top.tag == tag { Some(top) } else { innermost_of(tag) }
+    FRAMES.with(|frames| match (frames.last(), frames.depth.get()) {
+        (top, _) if top.tag == tag => Some(top),
+        // Where most segments open.
+        (_, 0) => None,
+        _ => innermost_of(tag),
+    })
 }
 
 #[cold]

@@ -165,7 +165,7 @@ impl Recorder {
             return None;
         }
         let why = self.condition(end)?;
-        if !self.late.kept.take(self.rules.late.limit, self.clock.wall()) {
+        if !self.late.kept.take(self.rules.late.limit, self.wall()) {
             self.stats().add(Counter::LateOverLimit, 1);
             return None;
         }
