@@ -268,3 +268,20 @@ fn what_happens_is_told_to_who_listens() {
     server.console.store().clear();
     assert!(lines.any(|line| line == "event: reload"));
 }
+
+#[test]
+fn who_closes_a_page_gives_its_place_to_others() {
+    let server = Server::start();
+    let follow = || {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(b"GET /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+        let mut first = String::new();
+        BufReader::new(&stream).read_line(&mut first).unwrap();
+        first.contains(" 200 ").then_some(stream)
+    };
+    let mut open: Vec<TcpStream> = std::iter::from_fn(&follow).take(100).collect();
+    assert_eq!(open.len(), 32);
+    open.pop();
+    // The server sees it as soon as it looks; a sign of life, which finds who has gone otherwise, is 15 s away.
+    assert!((0..10_000).any(|_| follow().is_some()));
+}

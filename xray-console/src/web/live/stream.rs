@@ -126,7 +126,11 @@ async fn run(
         }
         message = loop {
             let mut changed = Changed::default();
-            match timeout(ALIVE, changes.recv()).await {
+            let next = tokio::select! {
+                () = to.closed() => return,
+                next = timeout(ALIVE, changes.recv()) => next,
+            };
+            match next {
                 Err(_) => break event("alive", ""),
                 Ok(Ok(change)) => changed.add(change),
                 Ok(Err(RecvError::Lagged(_))) => changed.reload = true,
