@@ -72,7 +72,7 @@
 //! | `central-sampling` | sampling rules of the X-Ray service, asked for through the daemon: `XRAY_SAMPLING=central` |
 //! | `fmt` | the current trace id in the text lines of tracing-subscriber's fmt layer |
 //! | `json` | the same in its JSON lines |
-//! | `origins` | where the program runs: see [`Builder::detect_origin`] |
+//! | `origins` | where the program runs: `XRAY_ORIGIN=auto` |
 //!
 //! Without any: ids, [`header`], [`sampling`] and the [`document`] model; no `tracing`, no socket.
 #![forbid(unsafe_code)]
