@@ -11,6 +11,8 @@ mod daemon;
 mod demo;
 mod doctor;
 mod failure;
+#[cfg(feature = "relay")]
+mod flags;
 mod groups;
 mod lint;
 mod log;
@@ -37,6 +39,9 @@ use output::Output;
 
 /// Reads the command line and does what it says.
 pub(crate) fn main() -> ExitCode {
+    #[cfg(feature = "relay")]
+    let cli = Cli::parse_from(flags::ours(std::env::args_os()));
+    #[cfg(not(feature = "relay"))]
     let cli = Cli::parse();
     let mut output = Output::new(&cli.global);
     let done = run(&cli, &mut output).and_then(|()| output.flush());

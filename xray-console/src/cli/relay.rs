@@ -12,6 +12,7 @@ use xray_console::text::escape;
 use super::args::{DEFAULT_ADDRESS, Global};
 use super::daemon::{self, Daemon};
 use super::failure::Failure;
+use super::flags;
 use super::log::{Level, Log};
 use super::output::counted;
 
@@ -31,7 +32,8 @@ pub(crate) struct Relay {
     #[arg(short = 't', long, value_name = "HOST:PORT", requires = "relay", value_parser = daemon::address)]
     bind_tcp: Option<SocketAddr>,
     /// Do not ask ECS or EC2 for a region.
-    #[arg(short = 'o', long, requires = "relay", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    #[arg(short = 'o', long, requires = "relay", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = flags::boolean)]
     local_mode: Option<bool>,
     /// Assume this role.
     #[arg(short, long, value_name = "ARN", requires = "relay")]

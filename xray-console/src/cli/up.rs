@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use xray_console::client::{Client, Local};
-
+use xray_console::intake::Counters;
 use xray_console::sampling::{GetSamplingRules, SamplingRuleRecord, ServedRules};
 use xray_console::store::DEFAULT_BOUND;
 use xray_console::{Console, ConsoleBuilder, StartError};
@@ -33,11 +33,23 @@ pub(crate) async fn run(options: &Up, global: &Global, to: &mut Output) -> Done 
         () = interrupted() => {}
     }
     let counters = console.intake().counters();
-    let (documents, refused, dropped) = (counters.documents, counters.refused, counters.dropped);
-    log.say(Level::Info, &format!("{documents} documents received, {refused} refused, {dropped} dropped"));
+    log.say(Level::Info, &received(&counters));
     #[cfg(feature = "relay")]
     super::relay::told(&console, &log);
     Ok(())
+}
+
+/// What came, and what became of it.
+fn received(counters: &Counters) -> String {
+    let mut line = format!("{} received", counted(counters.documents, "document"));
+    if counters.duplicates > 0 {
+        line += &format!(" ({} again, in the place of the one before)", counters.duplicates);
+    }
+    line += &format!(", {} refused, {} dropped", counters.refused, counters.dropped);
+    if let Some(drops) = counters.kernel_drops.filter(|drops| *drops > 0) {
+        line += &format!(", {} dropped by the kernel", counted(drops, "datagram"));
+    }
+    line
 }
 
 /// What is here, and what to do with it.
@@ -234,5 +246,23 @@ pub(crate) async fn interrupted() {
     // Without a signal to wait for, the program ends by being killed.
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_came_twice_is_not_said_to_be_lost_and_what_the_kernel_dropped_is() {
+        let mut counters = Counters::default();
+        assert_eq!(received(&counters), "0 documents received, 0 refused, 0 dropped");
+        (counters.documents, counters.duplicates, counters.refused) = (9, 2, 1);
+        let line = "9 documents received (2 again, in the place of the one before), 1 refused, 0 dropped";
+        assert_eq!(received(&counters), line);
+        (counters.documents, counters.duplicates, counters.dropped) = (1, 0, 3);
+        counters.kernel_drops = Some(4);
+        let line = "1 document received, 1 refused, 3 dropped, 4 datagrams dropped by the kernel";
+        assert_eq!(received(&counters), line);
     }
 }

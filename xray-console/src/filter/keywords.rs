@@ -1,6 +1,6 @@
 //! The words of the language, and where each may stand.
 
-use super::expression::{Flag, Number, Text};
+use super::expression::{CauseKind, CausePart, Flag, Number, Text};
 
 /// What the conditions around speak of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,6 +186,36 @@ fn distance(left: &str, right: &str) -> usize {
         last = Some(letter);
     }
     row.last().copied().unwrap_or(0)
+}
+
+/// Words that stand between conditions or between a keyword and its value, and the values that are words.
+pub(super) fn is_operator(word: &str) -> bool {
+    ["AND", "OR", "CONTAINS", "BEGINSWITH", "ENDSWITH", "true", "false"]
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// `rootcause.…`, in small letters: the kind (any, if none) and the part (the whole as JSON, if none).
+pub(super) fn cause(word: &str) -> Option<(Option<CauseKind>, Option<CausePart>)> {
+    let rest = word.strip_prefix("rootcause.")?;
+    if rest == "json" {
+        return Some((None, None));
+    }
+    let (kind, part) = rest.split_once('.')?;
+    let kind = match kind {
+        "fault" => CauseKind::Fault,
+        "error" => CauseKind::Error,
+        "responsetime" => CauseKind::ResponseTime,
+        _ => return None,
+    };
+    let part = match part {
+        "service" => Some(CausePart::Service),
+        "entity" => Some(CausePart::Entity),
+        "exception" => Some(CausePart::Exception),
+        "json" => None,
+        _ => return None,
+    };
+    Some((Some(kind), part))
 }
 
 #[cfg(test)]

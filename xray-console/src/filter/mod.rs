@@ -48,6 +48,7 @@ mod lexer;
 mod parser;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use std::fmt;
 use std::str::FromStr;

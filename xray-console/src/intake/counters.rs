@@ -25,7 +25,10 @@ pub struct Counters {
     pub repaired: u64,
     /// What was not kept for another reason.
     pub dropped: u64,
-    /// Refusals, repairs and drops by code.
+    /// Of the documents, such that took the place of another complete one of the same id. Nothing is lost by them.
+    #[serde(default)]
+    pub duplicates: u64,
+    /// Refusals, repairs, drops and duplicates by code.
     pub by_code: BTreeMap<String, u64>,
     /// OpenTelemetry spans that became documents.
     pub spans: u64,
@@ -59,6 +62,7 @@ struct ByCode {
     refused: u64,
     repaired: u64,
     dropped: u64,
+    duplicates: u64,
     /// The codes are a fixed few.
     codes: BTreeMap<&'static str, u64>,
 }
@@ -76,6 +80,7 @@ impl Counts {
             TroubleKind::Refused => troubles.refused += 1,
             TroubleKind::Repaired => troubles.repaired += 1,
             TroubleKind::Dropped => troubles.dropped += 1,
+            TroubleKind::Duplicate => troubles.duplicates += 1,
         }
     }
 
@@ -92,6 +97,7 @@ impl Counts {
             refused: troubles.refused,
             repaired: troubles.repaired,
             dropped: troubles.dropped,
+            duplicates: troubles.duplicates,
             by_code: troubles.codes.iter().map(|(code, count)| ((*code).to_owned(), *count)).collect(),
             spans: self.spans.load(Relaxed),
             unsampled: self.unsampled.load(Relaxed),

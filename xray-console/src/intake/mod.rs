@@ -2,7 +2,7 @@
 //!
 //! Everything goes through [`Intake::put`], which holds a document to what X-Ray takes: what X-Ray refuses is refused
 //! with its code, what it removes is removed, the rest goes to the [`Store`] as it came. Nothing is lost silently: every
-//! refusal, repair and drop is counted, and the last [`TROUBLES`] are kept with their reason, sender and beginning, for
+//! refusal, repair, drop and duplicate is counted, and the last [`TROUBLES`] are kept with reason, sender and beginning, for
 //! [`Intake::troubles`].
 //!
 //! # Over UDP
@@ -42,7 +42,7 @@ pub use udp::{Listener, QUEUED, QUEUED_BYTES, RECEIVE_BUFFER};
 use counters::Counts;
 use trouble::Troubles;
 
-/// How many refusals, repairs and drops are kept to be asked for.
+/// How many refusals, repairs, drops and duplicates are kept to be asked for.
 pub const TROUBLES: usize = 1_000;
 
 /// Takes documents from anywhere. Clones are the same intake.
@@ -166,17 +166,15 @@ impl Intake {
         let passed_on = self.shared.onward.0.get().is_some_and(|(_, only)| *only);
         let outcome = if passed_on { Outcome::PassedOn } else { self.shared.store.put_received(received) };
         self.shared.counts.accepted(json.len());
-        let dropped = |code, why: &str| {
-            self.trouble(TroubleKind::Dropped, code, why.to_owned(), sender, &json)
-                .with_ids(Some(document.id.clone()), document.trace_id.clone());
-        };
         match outcome {
             Outcome::TraceFull => {
                 let why = "the trace takes a sixteenth of the store already; give the store a larger bound";
                 Err(Refusal::of(document, RefusalCode::InvalidSegment, why.to_owned()))
             }
             Outcome::Duplicate(_) => {
-                dropped("DuplicateId", "another complete document of this id was here; this one replaces it");
+                let why = "another complete document of this id was here; this one replaces it".to_owned();
+                self.trouble(TroubleKind::Duplicate, "DuplicateId", why, sender, &json)
+                    .with_ids(Some(document.id.clone()), document.trace_id.clone());
                 Ok(outcome)
             }
             _ => Ok(outcome),
@@ -214,7 +212,7 @@ impl Intake {
         self.shared.counts.read()
     }
 
-    /// The last [`TROUBLES`] refusals, repairs and drops, the newest first.
+    /// The last [`TROUBLES`] refusals, repairs, drops and duplicates, the newest first.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.shared.troubles.newest_first()
     }

@@ -40,11 +40,13 @@ pub enum TroubleKind {
     Refused,
     /// Something was removed from a document.
     Repaired,
-    /// Something was not kept for another reason: no room, replaced, nothing that is shown here.
+    /// Something was not kept for another reason: no room, or it cannot be read any more.
     Dropped,
+    /// A document was taken in the place of another complete one of its id: its sender repeats itself, or two share an id.
+    Duplicate,
 }
 
-/// Something that was refused, repaired or dropped.
+/// Something that was refused, repaired, dropped or here before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 #[non_exhaustive]

@@ -99,13 +99,14 @@ fn group(name: &str, counts: &[(&str, String)]) -> Markup {
 
 fn listed(troubles: &[Trouble]) -> Markup {
     html! {
-        h2 { "Refused, repaired, dropped: the last " (troubles.len().min(SHOWN)) }
+        h2 { "Refused, repaired, dropped, duplicate: the last " (troubles.len().min(SHOWN)) }
         @if troubles.is_empty() { p.dim { "Nothing was." } }
         @for trouble in troubles.iter().take(SHOWN) {
             @let (class, word) = match trouble.kind {
                 TroubleKind::Refused => ("fault", "refused"),
                 TroubleKind::Repaired => ("error", "repaired"),
                 TroubleKind::Dropped => ("throttle", "dropped"),
+                TroubleKind::Duplicate => ("dim", "duplicate"),
             };
             details.trouble {
                 summary {

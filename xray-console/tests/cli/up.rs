@@ -113,7 +113,7 @@ fn rules_that_cannot_be_served_are_named() {
 fn a_relay_passes_on_what_it_takes() {
     let aws = Shop::empty();
     let (endpoint, spool) = (format!("http://{}", aws.address), fresh("up-relay"));
-    let options = ["--relay", "-n", "eu-central-1", "--endpoint", &endpoint, "--spool", spool.to_str().unwrap()];
+    let options = ["--relay", "-region", "eu-central-1", "--endpoint", &endpoint, "--spool", spool.to_str().unwrap()];
     let documents = xray_console::demo::shop(17, 1_465_510_280.0).len() as u64;
 
     let up = Up::start(&options, &[]);
