@@ -8,7 +8,7 @@
 use super::escape::{self, three_digits, two_digits};
 use super::piece::write_first;
 use crate::id::hex;
-use crate::node::{Class, ItemsOf, NO_NODE, NodeData, Tree, flag};
+use crate::node::{Class, EVERY_KIND, ItemsOf, NO_NODE, NodeData, Tree, flag};
 
 /// What every segment of a program says about the program. Ready JSON members.
 #[derive(Clone, Debug, Default)]
@@ -256,35 +256,58 @@ fn head_members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData) {
 }
 
 fn metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, trim: &Trim, times: &mut Times) {
-    let has = |class: Class| node.classes & class.bit() != 0;
-    // Almost always there is one namespace, and nothing to leave out.
-    if has(Class::MetadataIn) || trim.from > 0 || trim.all {
-        return any_metadata(out, tree, node, trim, times);
+    // Almost always there is one namespace, nothing to leave out, and no value that came after an event.
+    let start = out.len();
+    if node.classes & Class::MetadataIn.bit() != 0
+        || trim.from > 0
+        || trim.all
+        || !plain_metadata(out, tree, node, times)
+    {
+        out.truncate(start);
+        any_metadata(out, tree, node, trim, times);
     }
-    match (has(Class::Metadata), has(Class::Event)) {
-        (true, events) => {
-            out.extend_from_slice(br#","metadata":{"default":{"#);
-            let mut items = tree.items_of(node, Class::Metadata);
-            if let Some(first) = items.next_wide() {
-                list_from(out, first, items);
-            }
-            if !events {
-                return out.extend_from_slice(b"}}");
-            }
-            out.extend_from_slice(br#"},"tracing":{"events":["#);
-        }
-        (false, _) => out.extend_from_slice(br#","metadata":{"tracing":{"events":["#),
-    }
-    let mut items = tree.items_of(node, Class::Event);
+}
+
+/// Values and then events, in one walk over the items: with one for each it was a sixth of the document. False where a
+/// value comes after an event.
+#[inline(always)] // once a node
+fn plain_metadata(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, times: &mut Times) -> bool {
+    const VALUE: u8 = Class::Metadata as u8;
+    const EVENT: u8 = Class::Event as u8;
     let origin = tree.head.origin;
-    let mut first = true;
-    while let Some((event, length)) = items.next_wide() {
-        let Some((time, rest)) = event.split_first_chunk::<8>() else { break };
-        times.open_event(out, origin.wrapping_add(u64::from_le_bytes(*time)), first);
-        first = false;
-        write_first(out, rest, length.saturating_sub(time.len()));
+    let mut items = tree.all_items(node);
+    let mut last = 0;
+    while let Some((class, item, length)) = items.next_wide(EVERY_KIND) {
+        match (class, last) {
+            (VALUE, EVENT) => return false,
+            (VALUE, _) => {
+                if last == VALUE {
+                    out.push(b',');
+                } else {
+                    out.extend_from_slice(br#","metadata":{"default":{"#);
+                }
+                write_first(out, item, length);
+            }
+            (EVENT, _) => {
+                let Some((time, rest)) = item.split_first_chunk::<8>() else { return false };
+                match last {
+                    EVENT => {}
+                    VALUE => out.extend_from_slice(br#"},"tracing":{"events":["#),
+                    _ => out.extend_from_slice(br#","metadata":{"tracing":{"events":["#),
+                }
+                times.open_event(out, origin.wrapping_add(u64::from_le_bytes(*time)), last != EVENT);
+                write_first(out, rest, length.saturating_sub(time.len()));
+            }
+            _ => continue,
+        }
+        last = class;
     }
-    out.extend_from_slice(b"]}}");
+    match last {
+        VALUE => out.extend_from_slice(b"}}"),
+        EVENT => out.extend_from_slice(b"]}}"),
+        _ => {}
+    }
+    true
 }
 
 /// Several namespaces, or values that are left out.

@@ -46,7 +46,7 @@ pub(crate) use current::{
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
 pub(crate) use head::Kind;
-pub(crate) use items::{Class, Draft, EventOpening, ItemsOf, KeyOpening, end_of_key};
+pub(crate) use items::{Class, Draft, EVERY_KIND, EventOpening, ItemsOf, KeyOpening, end_of_key};
 pub(crate) use record::{
     ANNOTATION_BYTES, HTTP_BYTES, MESSAGE_BYTES, METADATA_BYTES, Place, bounded_text, chain_length, error_chain,
     exception, formatted, give_back, member, take_draft, text_value, with_draft,

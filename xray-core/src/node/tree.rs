@@ -21,7 +21,7 @@ pub(crate) use outcome::Outcome;
 
 use super::handle::Handle;
 use super::head::{Head, Kind, Late};
-use super::items::{Class, Draft, ItemBuffer, ItemsOf, Runs};
+use super::items::{AllItems, Class, Draft, ItemBuffer, ItemsOf, Runs};
 use super::record::{Admitted, give_back, take_draft};
 use crate::document::limits::{LINKED_TRACES, LINKS};
 use crate::id::hex;
@@ -138,6 +138,11 @@ impl Tree {
     /// The items of one class.
     pub(crate) fn items_of(&self, node: &NodeData, class: Class) -> ItemsOf<'_> {
         self.items.items_of(node.runs, class)
+    }
+
+    /// All of them, dead ones too, for the writer.
+    pub(crate) fn all_items(&self, node: &NodeData) -> AllItems<'_> {
+        self.items.all(node.runs)
     }
 
     /// The children of a node, oldest first.

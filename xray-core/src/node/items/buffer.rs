@@ -88,7 +88,12 @@ impl ItemBuffer {
 
     /// The same, of one class.
     pub(crate) fn items_of(&self, runs: Runs, class: Class) -> ItemsOf<'_> {
-        ItemsOf { buffer: self, next_run: runs.first, rest: &[], left: 0, class: class as u8, kind: kinds(class.bit()) }
+        ItemsOf { all: self.all(runs), class: class as u8, kind: kinds(class.bit()) }
+    }
+
+    /// All items of a node, dead ones too, for the writer.
+    pub(crate) fn all(&self, runs: Runs) -> AllItems<'_> {
+        AllItems { bytes: &self.bytes, next_run: runs.first, rest: &[], left: 0 }
     }
 
     /// The node's bytes with their headers: what [`ItemBuffer::copy`] moves.
@@ -226,14 +231,43 @@ impl ItemBuffer {
     }
 }
 
-/// Items of one class of one node, joined ones whole. The writer's inner loop.
-pub(crate) struct ItemsOf<'a> {
-    buffer: &'a ItemBuffer,
+/// All items of a node, joined ones whole. The writer's inner loop.
+pub(crate) struct AllItems<'a> {
+    bytes: &'a [u8],
     next_run: u32,
     /// What is left of the present run, and of the buffer behind it.
     rest: &'a [u8],
     /// Bytes of `rest` that are the run's.
     left: usize,
+}
+
+impl<'a> AllItems<'a> {
+    /// The next item of the runs of these kinds: its class, it and what happens to lie behind it in the buffer, and how
+    /// many bytes of that are the item's.
+    #[inline(always)]
+    pub(crate) fn next_wide(&mut self, kinds: u32) -> Option<(u8, &'a [u8], usize)> {
+        while self.left < ITEM_HEADER {
+            let (header, run) = self.bytes.get(self.next_run as usize..)?.split_first_chunk::<RUN_HEADER>()?;
+            let header = u64::from_le_bytes(*header);
+            self.next_run = header as u32;
+            let length = (header >> 32) as u32;
+            if length & kinds != 0 {
+                self.rest = run;
+                self.left = (length & MAX_RUN) as usize;
+            }
+        }
+        let (header, item) = self.rest.split_first_chunk::<ITEM_HEADER>()?;
+        let header = u32::from_le_bytes(*header);
+        let length = (header & MAX_ITEM as u32) as usize;
+        self.rest = item.get(length..)?;
+        self.left = self.left.checked_sub(ITEM_HEADER + length)?;
+        Some(((header >> 24) as u8, item, length))
+    }
+}
+
+/// Items of one class of one node, joined ones whole.
+pub(crate) struct ItemsOf<'a> {
+    all: AllItems<'a>,
     class: u8,
     /// Runs without this kind are passed over.
     kind: u32,
@@ -244,24 +278,9 @@ impl<'a> ItemsOf<'a> {
     #[inline(always)]
     pub(crate) fn next_wide(&mut self) -> Option<(&'a [u8], usize)> {
         loop {
-            while self.left >= ITEM_HEADER {
-                let (header, item) = self.rest.split_first_chunk::<ITEM_HEADER>()?;
-                let header = u32::from_le_bytes(*header);
-                let length = (header & MAX_ITEM as u32) as usize;
-                self.rest = item.get(length..)?;
-                self.left = self.left.checked_sub(ITEM_HEADER + length)?;
-                if (header >> 24) as u8 == self.class {
-                    return Some((item, length));
-                }
-            }
-            let run = self.buffer.bytes.get(self.next_run as usize..)?;
-            let (next, run) = run.split_first_chunk::<4>()?;
-            let (length, run) = run.split_first_chunk::<4>()?;
-            self.next_run = u32::from_le_bytes(*next);
-            let length = u32::from_le_bytes(*length);
-            if length & self.kind != 0 {
-                self.rest = run;
-                self.left = (length & MAX_RUN) as usize;
+            let (class, item, length) = self.all.next_wide(self.kind)?;
+            if class == self.class {
+                return Some((item, length));
             }
         }
     }

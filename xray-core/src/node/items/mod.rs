@@ -18,7 +18,7 @@ mod draft;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use buffer::{ItemBuffer, ItemsOf, Runs};
+pub(crate) use buffer::{AllItems, ItemBuffer, ItemsOf, Runs};
 pub(crate) use draft::{Draft, EventOpening, KeyOpening};
 
 /// What an item is, and so where in the document it goes.
@@ -186,6 +186,8 @@ fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// As a mask: runs of every kind.
+pub(crate) const EVERY_KIND: u32 = 3 << 24;
 const NO_RUN: u32 = u32::MAX;
 const RUN_HEADER: usize = 8;
 const ITEM_HEADER: usize = 4;
