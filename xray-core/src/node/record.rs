@@ -14,22 +14,28 @@ use crate::document::names;
 use crate::id::hex;
 
 thread_local! {
-    static BUFFER: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    static DRAFT: Cell<Option<Box<Draft>>> = const { Cell::new(None) };
 }
 
-/// An empty draft whose buffer this thread keeps. Nested use (a value whose `Debug` records something) gets a buffer of
-/// its own.
+/// An empty draft, which this thread keeps: boxed, for moving its buffer out and in again takes 25 instructions more.
+/// Nested use (a value whose `Debug` records something) gets one of its own.
 #[inline(always)] // twice a span, as `give_back`
-pub(crate) fn take_draft() -> Draft {
-    Draft::with_buffer(BUFFER.try_with(Cell::take).unwrap_or_default())
+pub(crate) fn take_draft() -> Box<Draft> {
+    DRAFT.try_with(Cell::take).ok().flatten().unwrap_or_else(new_draft)
 }
 
-/// Keeps the buffer of a draft that [`take_draft`] gave.
+#[cold]
+#[inline(never)]
+fn new_draft() -> Box<Draft> {
+    Box::new(Draft::new())
+}
+
+/// Keeps a draft that [`take_draft`] gave.
 #[inline(always)]
-pub(crate) fn give_back(draft: Draft) {
-    let buffer = draft.into_buffer();
-    if buffer.capacity() <= KEPT_BUFFER {
-        let _ = BUFFER.try_with(|cell| cell.set(buffer));
+pub(crate) fn give_back(mut draft: Box<Draft>) {
+    if draft.capacity() <= KEPT_BUFFER {
+        draft.clear();
+        let _ = DRAFT.try_with(|kept| kept.set(Some(draft)));
     }
 }
 

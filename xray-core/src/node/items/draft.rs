@@ -23,15 +23,20 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    #[inline(always)]
-    pub(crate) fn with_buffer(mut bytes: Vec<u8>) -> Draft {
-        bytes.clear();
-        bytes.extend_from_slice(&[0; RUN_HEADER]);
+    pub(crate) fn new() -> Draft {
+        let bytes = vec![0; RUN_HEADER];
         Draft { bytes, open: 0, joins: false, classes: 0, annotations: 0, values_cut: 0 }
     }
 
-    pub(crate) fn into_buffer(self) -> Vec<u8> {
-        self.bytes
+    /// Forgets what it holds, but for the buffer.
+    #[inline(always)] // twice a span
+    pub(crate) fn clear(&mut self) {
+        self.bytes.truncate(RUN_HEADER);
+        (self.joins, self.classes, self.annotations, self.values_cut) = (false, 0, 0, 0);
+    }
+
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

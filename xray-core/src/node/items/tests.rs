@@ -2,7 +2,7 @@ use super::*;
 use crate::document::escape;
 
 fn draft(items: &[(Class, &str)]) -> Draft {
-    let mut draft = Draft::with_buffer(Vec::new());
+    let mut draft = Draft::new();
     for (class, text) in items {
         draft.push(*class, text.as_bytes());
     }
@@ -56,7 +56,7 @@ fn the_later_value_of_a_key_wins_and_other_keys_stay() {
 }
 
 fn joined(members: &[(&str, &str)]) -> Draft {
-    let mut draft = Draft::with_buffer(Vec::new());
+    let mut draft = Draft::new();
     for (key, value) in members {
         draft.start_member(&KeyOpening::new(key)).extend_from_slice(value.as_bytes());
         draft.finish_member();
