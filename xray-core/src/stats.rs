@@ -87,7 +87,8 @@ counters! {
     RulesReloaded rules_reloaded,
     /// Times that a changed file of sampling rules could not be used.
     RulesRefused rules_refused,
-    /// Subsegments opened beneath segments that are recorded.
+    /// Subsegments opened beneath segments that are recorded; counted where they are opened, and added up by
+    /// [`SegmentLayer::stats`](crate::SegmentLayer::stats).
     SubsegmentsOpened subsegments_opened,
     /// Segments not recorded because the incoming header said `Sampled=0`.
     UpstreamUnsampled upstream_unsampled,

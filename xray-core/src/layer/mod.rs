@@ -137,6 +137,7 @@ impl SegmentLayer {
     pub fn stats(&self) -> StatsSnapshot {
         let Some(shared) = self.shared.as_deref() else { return StatsSnapshot::default() };
         let mut snapshot = shared.recorder.stats().snapshot();
+        snapshot.subsegments_opened = shared.recorder.delivery.slots.opened();
         snapshot.rules = shared.recorder.sampler.rule_counts();
         snapshot
     }

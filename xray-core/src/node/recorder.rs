@@ -240,12 +240,14 @@ impl Recorder {
         // An abandoned tree takes nothing, by intent.
         let refused = opened.is_none() && !tree.is_abandoned();
         self.keep_room(tree);
+        if opened.is_some() {
+            locked.count_opened();
+        }
         drop(locked);
         if refused {
             self.stats().add(Counter::DroppedNodeLimit, 1);
         }
         let (node, appended) = opened?;
-        self.stats().add(Counter::SubsegmentsOpened, 1);
         self.count(appended, draft);
         Some(parent.at_node(node))
     }

@@ -41,11 +41,20 @@ impl Locked<'_> {
     pub(crate) fn tree(&mut self) -> Option<&mut Tree> {
         self.state.tree.as_deref_mut()
     }
+
+    /// Counts a subsegment that was opened.
+    #[inline(always)]
+    pub(crate) fn count_opened(&mut self) {
+        self.state.opened += 1;
+    }
 }
 
 #[derive(Debug, Default)]
 struct State {
     generation: u32,
+    /// Subsegments opened in any of the trees that were here. Counted under a lock that is held anyway: a counter of all
+    /// threads costs each of them an access to memory that the others write to, once a span.
+    opened: u64,
     tree: Option<Box<Tree>>,
 }
 
@@ -74,6 +83,12 @@ impl Slots {
     /// Trees open now that middleware or the program opened.
     pub(crate) fn explicit(&self) -> u32 {
         self.explicit.load(Ordering::Relaxed)
+    }
+
+    /// Subsegments opened so far.
+    pub(crate) fn opened(&self) -> u64 {
+        let slots = self.chunks.iter().filter_map(OnceLock::get).flat_map(|chunk| chunk.iter());
+        slots.map(|slot| recovered(slot.state.lock()).opened).sum()
     }
 
     /// Gives a tree a slot; the handle names its first node, and is one reference to an unsampled tree. The tree comes back
