@@ -1,6 +1,7 @@
 // What comes in is shown without a reload, and soon.
 
 import assert from "node:assert/strict";
+import http from "node:http";
 import { test } from "node:test";
 import { browser, console_, now, open, segment, tracePath } from "./harness.mjs";
 
@@ -64,15 +65,51 @@ test("/live: what runs is shown while it runs", async (t) => {
   await page.locator(`tr[data-id="${running.trace_id}"]:not([data-open])`).waitFor();
 });
 
-test("a trace that is looked at grows", async (t) => {
+test("a trace that is looked at grows, told by events and not asked for", async (t) => {
   const page = await open(t, chromium);
   const running = segment("grows", { start_time: now() - 3, end_time: undefined, in_progress: true });
   await xrc.put([running]);
+  const stream = page.waitForRequest((request) => request.resourceType() === "eventsource");
   await page.goto(`${xrc.url}${tracePath(running)}`);
+  assert.equal(new URL((await stream).url()).searchParams.get("trace"), running.trace_id);
   await page.getByText("IN PROGRESS").first().waitFor();
-  await xrc.put([{ ...running, in_progress: undefined, fault: true, end_time: now() }]);
+  await page.waitForFunction(() => document.querySelector("#rows .took")?.textContent?.startsWith(">"));
+  const asked = () => page.requests.filter((url) => url.includes("part=columns")).length;
+  const before = asked();
+  // Of others it is not told.
+  await xrc.put([segment("another"), { ...running, in_progress: undefined, fault: true, end_time: now() }]);
   await page.getByText("FAULT").first().waitFor();
+  assert.ok(asked() - before <= 2, `${asked() - before} questions`);
 });
+
+test("who comes when as many follow as may is told so, and follows once there is room", async (t) => {
+  const other = await console_();
+  const streams = await Promise.all(Array.from({ length: 32 }, () => follow(other)));
+  const running = segment("polled", { start_time: now() - 3, end_time: undefined, in_progress: true });
+  await other.put([running]);
+  for (const path of ["/live", "/traces?w=1h", "/map?w=1h", tracePath(running)]) {
+    // The console goes first when the test is done.
+    const page = await open(t, chromium, { allow: [/ERR_INCOMPLETE/] });
+    await page.goto(`${other.url}${path}`);
+    await page.locator("#lost", { hasText: /^32 pages follow already, .* Close one; until then/ }).waitFor();
+    if (path.startsWith("/t/")) {
+      // It asks, then.
+      await other.put([{ ...running, in_progress: undefined, fault: true, end_time: now() }]);
+      await page.getByText("FAULT").first().waitFor();
+      for (const stream of streams) stream.destroy();
+      await page.locator("#lost").waitFor({ state: "detached" });
+    }
+  }
+});
+
+/** Somebody who follows; resolved once they are told of the beginning. */
+function follow(console) {
+  return new Promise((resolve, reject) => {
+    const request = http.get(`${console.url}/live/events`, { agent: false }, (answer) => answer.once("data", () => resolve(request)));
+    request.on("error", () => {});
+    request.on("timeout", reject);
+  });
+}
 
 test("the map follows, and what stood stays where it was", async (t) => {
   const page = await open(t, chromium);

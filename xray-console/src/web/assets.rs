@@ -16,6 +16,7 @@ const JS: &str = "text/javascript; charset=utf-8";
 
 /// Name, type, text.
 const FILES: &[(&str, &str, &str)] = &[
+    ("axis.js", JS, include_str!("ui/axis.js")),
     ("base.css", CSS, include_str!("ui/base.css")),
     ("base.js", JS, include_str!("ui/base.js")),
     ("map.css", CSS, include_str!("ui/map.css")),
@@ -24,12 +25,16 @@ const FILES: &[(&str, &str, &str)] = &[
     ("trace.js", JS, include_str!("ui/trace.js")),
     ("events.js", JS, include_str!("ui/events.js")),
     ("filter.js", JS, include_str!("ui/filter.js")),
+    ("line.js", JS, include_str!("ui/line.js")),
     ("list.js", JS, include_str!("ui/list.js")),
     ("live.js", JS, include_str!("ui/live.js")),
     ("panels.css", CSS, include_str!("ui/panels.css")),
     ("panels.js", JS, include_str!("ui/panels.js")),
+    ("rows.js", JS, include_str!("ui/rows.js")),
     ("traces.css", CSS, include_str!("ui/traces.css")),
     ("traces.js", JS, include_str!("ui/traces.js")),
+    ("view.js", JS, include_str!("ui/view.js")),
+    ("waterfall.js", JS, include_str!("ui/waterfall.js")),
 ];
 
 /// The files, with what is worked out once.
@@ -68,6 +73,21 @@ impl Assets {
         match asked.takes_gzip.then(zipped).flatten() {
             Some(zipped) => Answer::file(asset.content_type, zipped, &asset.etag).compressed(),
             None => Answer::file(asset.content_type, lean.clone(), &asset.etag),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_script_goes_over_several_lines() {
+        for (name, _, text) in FILES {
+            for (number, line) in text.lines().enumerate() {
+                let is_comment = line.trim_start().starts_with(['*', '/']);
+                assert!(is_comment || line.matches('`').count() % 2 == 0, "{name}, line {}: {line}", number + 1);
+            }
         }
     }
 }

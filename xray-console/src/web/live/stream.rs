@@ -4,11 +4,12 @@
 //! |---|---|
 //! | `rows` | the lines of traces that came or changed, as rows of the list |
 //! | `reload` | none: more happened than is told, or everything was forgotten |
-//! | `alive` | none |
+//! | `alive` | none: the first of each stream, and what comes when nothing else does |
+//! | `full` | how many pages follow: as many as may, so that this one is not told. An answer of its own, as `EventSource` does not tell a page the status of an answer |
 //! | `again` | none: the stream ends, before the server would end its connection; the page asks anew |
 //!
 //! With `after`, the time at which the page was made (seconds since the epoch), it begins with what came since: between a
-//! page and its events nothing is lost.
+//! page and its events nothing is lost. With `trace`, it is of that trace alone, for the pages that show one.
 //!
 //! Changes are gathered for a quarter of a second. Nobody who reads slowly makes memory grow: a handful of messages wait
 //! for the reader, and while they do, changes are left to the store's channel, which drops the oldest; then all the reader
@@ -22,10 +23,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 use xray_core::TraceId;
 
 use crate::Filter;
@@ -45,7 +47,8 @@ pub(in crate::web) const FOLLOWERS: usize = 32;
 
 /// Between two messages, at least.
 const PAUSE: Duration = Duration::from_millis(250);
-/// After so long without news, a sign of life; it also finds readers that have gone without closing.
+/// After so long without news, a sign of life; it also finds readers that have gone without closing. What happens to
+/// others is no news: a page is to know that it is told.
 const ALIVE: Duration = Duration::from_secs(15);
 /// A stream's life: less than the server gives a connection, so that no page takes its end for the console's.
 const LIFE: Duration = Duration::from_secs(540);
@@ -59,16 +62,20 @@ const WAITING: usize = 2;
 /// Who follows, and what of.
 struct Follower {
     pages: Arc<Pages>,
+    /// Of this trace alone.
+    trace: Option<TraceId>,
     filter: Option<Filter>,
     /// Health checks, too.
     health: bool,
 }
 
-/// The traces that changed since the last message.
+/// What changed since the last message.
 #[derive(Default)]
 struct Changed {
+    /// Nothing else is told.
+    only: Option<TraceId>,
     ids: Vec<TraceId>,
-    /// More than are told, or all were forgotten.
+    /// More than are told, or what is shown was forgotten.
     reload: bool,
 }
 
@@ -81,15 +88,24 @@ pub(in crate::web) fn follow(asked: &Asked) -> Response<Body> {
         }
     };
     let Ok(permit) = Arc::clone(&asked.pages.followers).try_acquire_owned() else {
-        let many = Answer::text(format!("{FOLLOWERS} pages are followed already"));
-        return many.with_status(StatusCode::SERVICE_UNAVAILABLE).into_response(asked);
+        return streamed(Body::Whole(Full::new(event("full", &FOLLOWERS.to_string()))));
     };
-    let follower = Follower { pages: Arc::clone(&asked.pages), filter, health: asked.query.get("health") == Some("1") };
+    let trace = asked.query.get("trace").and_then(|id| id.parse().ok());
+    let follower = Follower {
+        pages: Arc::clone(&asked.pages),
+        trace,
+        filter,
+        health: trace.is_some() || asked.query.get("health") == Some("1"),
+    };
     let (to, parts) = mpsc::channel(WAITING);
     let changes = asked.store().subscribe();
     let after = asked.query.get("after").and_then(|after| after.parse::<f64>().ok());
     tokio::spawn(run(Arc::new(follower), after, changes, to, permit));
-    let mut response = Response::new(Body::Stream(parts));
+    streamed(Body::Stream(parts))
+}
+
+fn streamed(body: Body) -> Response<Body> {
+    let mut response = Response::new(body);
     protect(response.headers_mut());
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -124,17 +140,21 @@ async fn run(
             let _ = to.send(event("again", "")).await;
             return;
         }
+        let silent = Instant::now() + ALIVE;
         message = loop {
-            let mut changed = Changed::default();
+            let mut changed = Changed { only: follower.trace, ..Changed::default() };
             let next = tokio::select! {
                 () = to.closed() => return,
-                next = timeout(ALIVE, changes.recv()) => next,
+                next = timeout_at(silent, changes.recv()) => next,
             };
             match next {
                 Err(_) => break event("alive", ""),
                 Ok(Ok(change)) => changed.add(change),
                 Ok(Err(RecvError::Lagged(_))) => changed.reload = true,
                 Ok(Err(RecvError::Closed)) => return,
+            }
+            if changed.is_empty() {
+                continue;
             }
             sleep(PAUSE).await;
             changed.gather(&mut changes);
@@ -153,11 +173,17 @@ async fn run(
 impl Changed {
     fn add(&mut self, change: Change) {
         match change {
+            Change::Put { id, .. } | Change::Evicted(id) if self.only.is_some_and(|only| only != id) => {}
             Change::Put { id, .. } if self.ids.contains(&id) => {}
             Change::Put { id, .. } if self.ids.len() < TRACES => self.ids.push(id),
             Change::Put { .. } | Change::Cleared => self.reload = true,
-            Change::Evicted(_) => {}
+            // A list goes on without it.
+            Change::Evicted(_) => self.reload |= self.only.is_some(),
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ids.is_empty() && !self.reload
     }
 
     /// All that is there by now.
@@ -176,10 +202,14 @@ impl Follower {
     /// Of the newest traces those of which something came at this time or later, the oldest first.
     fn since(&self, after: f64) -> Vec<TraceId> {
         let (store, mut newest) = (self.pages.api.store(), Vec::new());
-        store.scan(&Window::ALL, |row| {
-            newest.push(row.id);
-            newest.len() < TRACES
-        });
+        if let Some(trace) = self.trace {
+            newest.push(trace);
+        } else {
+            store.scan(&Window::ALL, |row| {
+                newest.push(row.id);
+                newest.len() < TRACES
+            });
+        }
         newest.retain(|id| store.info(id.as_str()).is_some_and(|info| info.last.as_secs_f64() >= after));
         newest.reverse();
         newest
@@ -245,6 +275,15 @@ mod tests {
         let mut changed = Changed::default();
         changed.gather(&mut changes);
         assert!(changed.reload, "who lags is told to look again");
+
+        let only = "1-5759e988-0000000000000000000000aa".parse().ok();
+        let mut changed = Changed { only, ..Changed::default() };
+        (0..=TRACES).for_each(|number| put(&store, number));
+        changed.gather(&mut changes);
+        assert_eq!((changed.ids.len(), changed.reload), (0, false), "of others nothing");
+        put(&store, 0xaa);
+        changed.gather(&mut changes);
+        assert_eq!((changed.ids.len(), changed.reload), (1, false));
 
         store.clear();
         let mut changed = Changed::default();

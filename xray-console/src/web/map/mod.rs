@@ -4,6 +4,8 @@
 //! | parameter | says |
 //! |---|---|
 //! | `q`, `w`, `from`, `to` | of which traces the map is |
+//! | `trace` | in their place: the id of the only trace it is of |
+//! | `z` | for the script: what of the picture is in view, `x,y,width,height` in its own units |
 //! | `sel` | the node or edge whose panel is open, by its [key](view) |
 //! | `part=map` | what is inside the frame, for the script |
 //! | `at` | with it: where nodes stood, so that they stay there while others come |
@@ -24,6 +26,7 @@ mod words;
 
 use http::StatusCode;
 use maud::{Markup, html};
+use xray_core::TraceId;
 
 use super::answer::Answer;
 use super::asked::Asked;
@@ -31,6 +34,7 @@ use super::frame::{Frame, Section};
 use super::shown;
 use super::shown::quoted;
 use super::wrong::wrong;
+use crate::api::GetTraceGraph;
 use crate::graph::Service;
 use crate::store::Row;
 use links::Links;
@@ -38,6 +42,7 @@ use view::View;
 
 pub(super) fn show(asked: &Asked) -> Answer {
     let span = asked.query.span(asked.now());
+    let trace: Option<TraceId> = asked.query.get("trace").and_then(|id| id.parse().ok());
     let filter = asked.query.filter().map(|filter| asked.api().parsed(filter)).transpose();
     let error = filter.as_ref().err().map(|error| wrong(asked, error, "/map"));
     // What is no expression means no trace.
@@ -45,14 +50,22 @@ pub(super) fn show(asked: &Asked) -> Answer {
         Ok(filter) => filter.as_ref().is_none_or(|filter| filter.matches(&row.facts)),
         Err(_) => false,
     };
-    let (services, traces) = asked.api().map(&span.window(), is_meant);
-    let seconds = if span.start.is_finite() { span.end.min(asked.now()) - span.start } else { 0.0 };
-    let body = body(&services, traces, &Links { query: &asked.query, seconds });
+    let ((services, traces), seconds) = match trace {
+        Some(id) => (of_one(asked, id), 0.0),
+        None => {
+            let seconds = if span.start.is_finite() { span.end.min(asked.now()) - span.start } else { 0.0 };
+            (asked.api().map(&span.window(), is_meant), seconds)
+        }
+    };
+    let body = body(&services, traces, &Links { query: &asked.query, seconds, trace });
     if asked.part() == Some("map") {
         return Answer::part(body);
     }
     let filter = asked.query.filter().map(|filter| format!(" {}", quoted(filter))).unwrap_or_default();
-    let command = format!("xrc map{filter}{}", span.option(asked.now()));
+    let command = match trace {
+        Some(id) => format!("xrc map --trace {id}"),
+        None => format!("xrc map{filter}{}", span.option(asked.now())),
+    };
     let title = title(&services);
     let frame = Frame {
         title: &title,
@@ -66,6 +79,13 @@ pub(super) fn show(asked: &Asked) -> Answer {
     if error.is_some() { answer.with_status(StatusCode::BAD_REQUEST) } else { answer }
 }
 
+/// The map of a single trace, and 1; of one that is not here, nothing.
+fn of_one(asked: &Asked, id: TraceId) -> (Vec<Service>, u64) {
+    let one = GetTraceGraph { trace_ids: vec![id.as_str().to_owned()], next_token: None };
+    let services = asked.api().call(one).map(|answer| answer.services).unwrap_or_default();
+    (services, u64::from(asked.store().info(id.as_str()).is_some()))
+}
+
 /// What is inside the frame.
 fn body(services: &[Service], traces: u64, links: &Links<'_>) -> Markup {
     let view = View::of(services, links.query.get("at"));
@@ -74,7 +94,13 @@ fn body(services: &[Service], traces: u64, links: &Links<'_>) -> Markup {
         div #map {
             div.summary {
                 h1 { "Service map" }
-                p #map-size { (words::size(&view)) ", " (words::count(traces, "trace")) }
+                p #map-size {
+                    (words::size(&view)) ", "
+                    @match links.trace {
+                        Some(id) => { "of trace " a href={ "/t/" (id) } { (id) } }
+                        None => (words::count(traces, "trace")),
+                    }
+                }
                 @if view.more > 0 {
                     p.notice { (words::count(view.more as u64, "node")) " with fewer requests not shown: a filter makes the map smaller" }
                 }
@@ -116,7 +142,9 @@ fn legend() -> Markup {
 fn empty(links: &Links<'_>) -> Markup {
     html! {
         div.empty {
-            @if let Some(filter) = links.query.filter() {
+            @if let Some(id) = links.trace {
+                p { "Nothing is here of this trace. " a href={ "/t/" (id) } { "Why?" } }
+            } @else if let Some(filter) = links.query.filter() {
                 p { "No trace of this time matches " code { (shown(filter)) } "." }
                 p { a href=(links.query.carried().without("q").href("/map")) { "Show the map without the filter" } }
             } @else {

@@ -47,10 +47,10 @@ fn of_a_node(view: &View<'_>, node: &Node<'_>, links: &Links<'_>) -> Markup {
         @if let Some(statistics) = service.summary_statistics {
             (numbers(&statistics, &service.response_time_histogram, links.seconds))
             (histogram(&service.response_time_histogram, &words::count(statistics.total_count, "request")))
-            (outcomes(&statistics, |block| links.traces(expression(block))))
-            (slow(&service.response_time_histogram, |block| links.traces(expression(Some(block)))))
+            (outcomes(&statistics, |block| links.traces(expression(block), &service.name)))
+            (slow(&service.response_time_histogram, |block| links.traces(expression(Some(block)), &service.name)))
         } @else {
-            p { a href=[links.traces(expression(None))] { "See the traces of " (cut(&escape(&service.name), 40, false)) } }
+            p { a href=[links.traces(expression(None), &service.name)] { "See the traces of " (cut(&escape(&service.name), 40, false)) } }
         }
         (edges("Calls", view.calls(node), |link| view.nodes.get(link.to), links))
         (edges("Called by", view.callers(node), |link| view.nodes.get(link.from), links))
@@ -61,7 +61,7 @@ fn of_an_edge(view: &View<'_>, link: &Link<'_>, links: &Links<'_>) -> Markup {
     let Some((from, to)) = view.ends(link) else { return Markup::default() };
     let is_link = link.edge.is_link();
     let entries = if is_link { &link.edge.received_event_age_histogram } else { &link.edge.response_time_histogram };
-    let url = |block: Option<&str>| links.traces(of_edge(view, link, block));
+    let url = |block: Option<&str>| links.traces(of_edge(view, link, block), &to.service.name);
     html! {
         h2 #map-panel-title {
             a href=(links.selected(&from.key)) data-key=(from.key) { (cut(&words::title(from.service), 60, false)) }

@@ -35,7 +35,8 @@ impl Map {
 
     fn page(&self, address: &str) -> String {
         let query = Query::parse(address);
-        body(&self.services, self.facts.len() as u64, &Links { query: &query, seconds: 60.0 }).into_string()
+        body(&self.services, self.facts.len() as u64, &Links { query: &query, seconds: 60.0, trace: None })
+            .into_string()
     }
 
     fn key(&self, name: &str, kind: &str) -> String {

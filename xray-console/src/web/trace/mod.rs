@@ -1,12 +1,15 @@
 //! `/t/ID`: one trace along time.
 //!
 //! The page is whole without script: a waterfall in pages of [`rows::PAGE`] rows, each a link to its details. The script
-//! (`ui/trace.js`) asks for the parts below, draws the rows that are in sight from [`Columns`], and looks again every second
-//! while the trace is under way.
+//! (`ui/trace.js`) asks for the parts below, draws the rows that are in sight from [`Columns`], and looks again when the
+//! console's events say that something of the trace came. Not every second: a page that is open costs nothing, and what
+//! comes minutes later, as from a queue, is seen too.
 //!
 //! | `part` | what |
 //! |---|---|
 //! | `columns` | all rows as columns; only whether there is anything new, if `have` is the revision of now |
+//! | `rows` | the rows that the address means: `sel`, `closed`, `open` |
+//! | `ids` | ids of `rows` (`1,5,7`) of `revision`, as an address names them; 409 if the trace has changed since |
 //! | `head` | what the request came to, and the minimap |
 //! | `detail` | the side panel for `row` of `revision`; 409 if the trace has changed since |
 //! | `find` | the rows that hold the text of `find` |
@@ -70,7 +73,7 @@ fn part(asked: &Asked, looked: &Looked) -> Answer {
     let number = |name| asked.query.get(name).and_then(|number| number.parse::<usize>().ok());
     match asked.part() {
         Some("raw") => raw(asked, looked),
-        Some("detail") if asked.query.get("revision") != Some(&looked.revision.to_string()) => {
+        Some("detail" | "ids") if asked.query.get("revision") != Some(&looked.revision.to_string()) => {
             Answer::text("the trace has changed".to_owned()).with_status(StatusCode::CONFLICT)
         }
         part => {
@@ -79,9 +82,13 @@ fn part(asked: &Asked, looked: &Looked) -> Answer {
                 Some("columns") => Answer::data(&State {
                     revision: looked.revision,
                     pulse: sheet.pulse,
-                    selected: sheet.selected,
+                    pointed: Pointed::of(&sheet),
                     columns: Columns::of(&sheet.timeline),
                 }),
+                Some("rows") => Answer::data(&Pointed::of(&sheet)),
+                Some("ids") => {
+                    Answer::data(&Ids { ids: view::keys(&sheet.timeline, asked.query.get("rows").unwrap_or_default()) })
+                }
                 Some("find") => Answer::data(&Found { revision: looked.revision, rows: &sheet.found }),
                 Some("head") => Answer::part(page::head(&sheet)),
                 Some("detail") => Answer::part(detail::of(&sheet, number("row").unwrap_or(usize::MAX))),
@@ -109,16 +116,36 @@ fn whole(asked: &Asked, sheet: &Sheet<'_>) -> Answer {
     asked.page(&frame, page::body(sheet))
 }
 
-/// What the script asks for every second.
+/// What the script draws.
 #[derive(Serialize)]
 struct State {
     revision: u64,
     #[serde(flatten)]
     pulse: Pulse,
-    /// The row that `sel` means.
-    selected: Option<usize>,
+    #[serde(flatten)]
+    pointed: Pointed,
     #[serde(flatten)]
     columns: Columns,
+}
+
+/// The rows that the address means.
+#[derive(Serialize)]
+struct Pointed {
+    /// By `sel`.
+    selected: Option<usize>,
+    /// By `closed`, or by `open` where all others are closed.
+    closed: Vec<usize>,
+}
+
+impl Pointed {
+    fn of(sheet: &Sheet<'_>) -> Pointed {
+        Pointed { selected: sheet.selected, closed: sheet.view.folded.rows(&sheet.timeline) }
+    }
+}
+
+#[derive(Serialize)]
+struct Ids {
+    ids: Vec<String>,
 }
 
 #[derive(Serialize)]

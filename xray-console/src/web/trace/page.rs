@@ -10,6 +10,7 @@ use super::rows;
 use super::sheet::Sheet;
 use crate::text::{self, label};
 use crate::timeline::{Bucket, Mark, RowKind};
+use crate::web::query::Query;
 
 /// Columns of the minimap: each is two to four pixels wide.
 const BUCKETS: usize = 200;
@@ -51,6 +52,7 @@ pub(super) fn head(sheet: &Sheet<'_>) -> Markup {
                 " · " (count(segments, "segment")) ", " (count(parts, "subsegment"))
                 @if failed > 0 { " · " (failed) " failed" }
                 " · " code #trace-id { (shown(&trace.id)) }
+                " · " a href=(Query::default().with("trace", &trace.id).href("/map")) { "map" }
                 " · " a href=(sheet.href(&sheet.query.with("part", "raw"))) { "raw" }
             }
             @if !trace.orphans.is_empty() {
@@ -148,7 +150,7 @@ fn path(buckets: &[Bucket], mark: Mark, most: usize) -> String {
 /// What is looked for and what is left out. A form, so that it works without script.
 fn tools(sheet: &Sheet<'_>) -> Markup {
     let view = &sheet.view;
-    let kept = ["q", "w", "sel", "z"].map(|name| (name, sheet.query.get(name)));
+    let kept = ["q", "w", "sel", "z", "closed", "open"].map(|name| (name, sheet.query.get(name)));
     let min = (view.min_millis > 0.0).then(|| view.min_millis.to_string());
     html! {
         form #trace-tools.trace-tools action={ "/t/" (sheet.looked.trace.id) } method="get" aria-label="What is shown" {

@@ -54,8 +54,9 @@ impl<'a> Sheet<'a> {
         let view = View::read(&asked.query);
         let found = find(&timeline, &view.find);
         let selected = view.selected.as_deref().and_then(|key| row_of(&timeline, key));
-        let query =
-            ["part", "row", "revision", "have"].iter().fold(asked.query.clone(), |query, name| query.without(name));
+        let query = ["part", "row", "rows", "revision", "have"]
+            .iter()
+            .fold(asked.query.clone(), |query, name| query.without(name));
         let last = asked.store().info(&looked.trace.id).map_or(0.0, |info| info.last.as_secs_f64());
         let is_partial = timeline.rows.iter().any(|row| row.in_progress);
         let pulse = Pulse::of(is_partial, last, asked.now());

@@ -30,8 +30,9 @@ fn get(console: &Console, address: &str) -> (StatusCode, String, String) {
     let uri: Uri = address.parse().unwrap();
     let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("text/html"))]);
     let asked = Asked::new(pages, &uri, &headers);
-    let asked = Asked { rest: asked.path.strip_prefix("/t/").unwrap().to_owned(), ..asked };
-    let response = show(&asked).into_response(&asked);
+    let (page, rest) = crate::web::Page::at(&asked.path).unwrap();
+    let asked = Asked { rest: rest.to_owned(), ..asked };
+    let response = (page.show)(&asked).into_response(&asked);
     let (head, body) = response.into_parts();
     let body = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(body.collect()).unwrap();
     let said = head.headers.get(LOCATION).or(head.headers.get(CONTENT_TYPE)).unwrap().to_str().unwrap().to_owned();
@@ -249,9 +250,51 @@ fn rows_are_left_out_as_the_address_says() {
         ("find=CARD&only=1", "shop POST /orders 500,pay"),
         ("find=nothing+of+it&only=1", ""),
         ("min=x&z=5,1&first=-1&sel=none", "shop POST /orders 500,quick,pay"),
+        ("closed=000000000000000a", "shop POST /orders 500"),
+        ("closed=000000000000000c,,none", "shop POST /orders 500,quick,pay"),
+        ("closed=all", "shop POST /orders 500"),
+        ("closed=all&open=000000000000000a", "shop POST /orders 500,quick,pay"),
     ] {
         assert_eq!(names(&console, query).join(","), expected, "{query}");
     }
+}
+
+#[test]
+fn rows_and_the_ids_that_an_address_has_of_them_lead_to_each_other() {
+    let console = console(&[SHOP]);
+    let revision = console.store().info(ID).unwrap().revision;
+    let ids = |revision: u64| get(&console, &format!("/t/{ID}?part=ids&rows=2,0,x,99&revision={revision}"));
+    assert_eq!(ids(revision).2, r#"{"ids":["000000000000000c","000000000000000a"]}"#);
+    assert_eq!(ids(revision + 1).0, StatusCode::CONFLICT);
+    for (query, rows) in [
+        ("closed=000000000000000c,000000000000000a&sel=000000000000000b", r#"{"selected":1,"closed":[2,0]}"#),
+        ("closed=all&open=000000000000000a", r#"{"selected":null,"closed":[0]}"#),
+        ("", r#"{"selected":null,"closed":[]}"#),
+    ] {
+        assert_eq!(get(&console, &format!("/t/{ID}?part=rows&{query}")).2, rows);
+    }
+}
+
+#[test]
+fn a_trace_leads_to_its_map_and_back() {
+    let console = console(&[SHOP, &SHOP.replace("1-5759e988", "1-5759e989").replace("shop", "other")]);
+    let (_, _, page) = get(&console, &format!("/t/{ID}"));
+    assert!(page.contains(&format!(r#"<a href="/map?trace={ID}">map</a>"#)), "{page}");
+    let (_, _, map) = get(&console, &format!("/map?trace={ID}"));
+    for part in [
+        &*format!(r#"of trace <a href="/t/{ID}">{ID}</a>"#),
+        &*format!("xrc map --trace {ID}"),
+        &*format!(r#"trace={ID}&amp;sel="#),
+    ] {
+        assert!(map.contains(part), "{part}\n{map}");
+    }
+    assert!(!map.contains("other"), "only this one");
+    let key = map.split("sel=").nth(1).unwrap().split('"').next().unwrap();
+    let (_, _, panel) = get(&console, &format!("/map?trace={ID}&sel={key}"));
+    assert!(panel.contains(&format!(r#"<a href="/t/{ID}?find=shop">See all"#)), "{panel}");
+    let (status, _, none) = get(&console, "/map?trace=1-5759e988-000000000000000000000000");
+    assert_eq!(status, StatusCode::OK);
+    assert!(none.contains("Nothing is here of this trace"), "{none}");
 }
 
 #[test]

@@ -10,7 +10,11 @@
 //! | `find` | text that is looked for in all that documents hold |
 //! | `only` | `1`: only rows that `find` finds, with what is above them |
 //! | `critical` | `1`: only rows of the critical path |
+//! | `closed` | ids, as `sel` has them, of rows beneath which nothing is shown, at most [`FOLDED`]; `all`: of every row |
+//! | `open` | with `closed=all`: those that are not closed |
 //! | `first` | without script: how many rows come before the first that is shown |
+
+use std::collections::HashSet;
 
 use crate::timeline::{Axis, Mark, Row, Stretch, Timeline};
 use crate::web::query::Query;
@@ -25,7 +29,38 @@ pub(super) struct View {
     pub(super) find: String,
     pub(super) only: bool,
     pub(super) critical: bool,
+    pub(super) folded: Folded,
     pub(super) first: usize,
+}
+
+/// Rows beneath which nothing is shown.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Folded {
+    /// All, but those that are named.
+    is_all: bool,
+    named: Vec<String>,
+}
+
+/// Most rows that are named in an address.
+const FOLDED: usize = 50;
+
+impl Folded {
+    fn read(query: &Query) -> Folded {
+        let is_all = query.get("closed") == Some("all");
+        let named = query.get(if is_all { "open" } else { "closed" }).unwrap_or_default();
+        Folded { is_all, named: named.split(',').take(FOLDED).map(str::to_owned).collect() }
+    }
+
+    /// The rows that are named.
+    pub(super) fn rows(&self, timeline: &Timeline<'_>) -> Vec<usize> {
+        self.named.iter().filter(|key| !key.is_empty()).filter_map(|key| row_of(timeline, key)).collect()
+    }
+}
+
+/// Ids of these rows, for an address.
+pub(super) fn keys(timeline: &Timeline<'_>, rows: &str) -> Vec<String> {
+    let rows = rows.split(',').take(FOLDED).filter_map(|row| row.parse().ok());
+    rows.filter_map(|row| key(timeline, row)).collect()
 }
 
 impl Default for View {
@@ -38,6 +73,7 @@ impl Default for View {
             find: String::new(),
             only: false,
             critical: false,
+            folded: Folded::default(),
             first: 0,
         }
     }
@@ -60,6 +96,7 @@ impl View {
             find: query.get("find").unwrap_or_default().to_owned(),
             only: is_on("only"),
             critical: is_on("critical"),
+            folded: Folded::read(query),
             first: query.get("first").and_then(|first| first.parse().ok()).unwrap_or(0),
         }
     }
@@ -84,7 +121,18 @@ impl View {
                 *above = true;
             }
         }
-        shown.iter().enumerate().filter(|(_, shown)| **shown).map(|(index, _)| index).collect()
+        let named: HashSet<usize> = self.folded.rows(timeline).into_iter().collect();
+        // What is beneath a folded row; a row comes after the one it is beneath.
+        let mut hidden = vec![false; timeline.rows.len()];
+        for (index, row) in timeline.rows.iter().enumerate() {
+            let Some(above) = row.parent else { continue };
+            let is_hidden = hidden.get(above) == Some(&true) || named.contains(&above) != self.folded.is_all;
+            if let Some(hidden) = hidden.get_mut(index) {
+                *hidden = is_hidden;
+            }
+        }
+        let shown = shown.iter().zip(hidden).enumerate();
+        shown.filter(|(_, (shown, hidden))| **shown && !hidden).map(|(index, _)| index).collect()
     }
 
     fn wants(&self, row: &Row<'_>) -> bool {

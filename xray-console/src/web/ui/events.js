@@ -8,6 +8,8 @@ import { find } from "./base.js";
  * @typedef {object} Listener
  * @property {(rows: HTMLTableRowElement[]) => void} rows what came or changed
  * @property {() => void} reload too much happened to be told, or nobody listened for a while
+ * @property {() => void} [alive] nothing happened for a while
+ * @property {string} [meanwhile] what is to be done while others follow in this page's place; to reload it, if not said
  */
 
 /** Milliseconds until the next try; after each failure twice as long, up to the last. */
@@ -18,7 +20,8 @@ const LAST_TRY = 15000;
  * Listens at this address for as long as the page is visible and there is one.
  * @param {() => string | null} address
  * @param {Listener} listener
- * @returns {{moved: () => void}} to be called when the address may be another
+ * @returns {{moved: () => void, isFull: () => boolean}} `moved` is to be called when the address may be another; `isFull`
+ *   says that the console tells so many pages already that it does not tell this one
  */
 export function listen(address, listener) {
   /** @type {EventSource | null} */
@@ -26,6 +29,7 @@ export function listen(address, listener) {
   let wait = FIRST_TRY;
   let timer = 0;
   let missed = false;
+  let full = false;
   let last = new Date();
   /** @type {string | null} */
   let listening = null;
@@ -44,11 +48,11 @@ export function listen(address, listener) {
     const now = new EventSource(shown ? `${listening}${listening.includes("?") ? "&" : "?"}after=${shown}` : listening);
     shown = "";
     source = now;
-    now.addEventListener("open", () => {
-      wait = FIRST_TRY;
-      lost(null);
-      if (missed) listener.reload();
-      missed = false;
+    now.addEventListener("full", (event) => {
+      full = true;
+      again();
+      const meanwhile = listener.meanwhile ?? "reload this page for what is new";
+      tell(`${event.data} pages follow already, as many as the console serves. Close one; until then ${meanwhile}.`);
     });
     now.addEventListener("rows", (event) => {
       last = new Date();
@@ -64,14 +68,27 @@ export function listen(address, listener) {
       missed = true;
       start();
     });
-    now.addEventListener("alive", () => (last = new Date()));
-    now.addEventListener("error", () => {
-      stop();
-      missed = true;
-      lost(last);
-      timer = setTimeout(start, wait);
-      wait = Math.min(wait * 2, LAST_TRY);
+    // The first event of each stream, and what comes when nothing happens.
+    now.addEventListener("alive", () => {
+      last = new Date();
+      wait = FIRST_TRY;
+      full = false;
+      tell("");
+      if (missed) listener.reload();
+      else listener.alive?.();
+      missed = false;
     });
+    now.addEventListener("error", () => {
+      full = false;
+      again();
+      tell(`Console stopped. Showing data up to ${last.toLocaleTimeString()}. Retrying.`);
+    });
+  };
+  const again = () => {
+    stop();
+    missed = true;
+    timer = setTimeout(start, wait);
+    wait = Math.min(wait * 2, LAST_TRY);
   };
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) {
@@ -91,13 +108,14 @@ export function listen(address, listener) {
     moved() {
       if (!document.hidden && address() !== listening) start();
     },
+    isFull: () => full,
   };
 }
 
-/** Says that the console is gone, or takes it back. @param {Date | null} since */
-function lost(since) {
+/** Says that news do not come, and why; or nothing any more. @param {string} text */
+function tell(text) {
   let bar = find("#lost");
-  if (!since) return bar?.remove();
+  if (!text) return bar?.remove();
   if (!bar) {
     bar = document.createElement("p");
     bar.id = "lost";
@@ -105,5 +123,5 @@ function lost(since) {
     bar.setAttribute("role", "status");
     find("#main")?.prepend(bar);
   }
-  bar.textContent = `Console stopped. Showing data up to ${since.toLocaleTimeString()}. Retrying.`;
+  bar.textContent = text;
 }

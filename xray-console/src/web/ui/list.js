@@ -83,3 +83,24 @@ export function counting() {
     }
   }, 500);
 }
+
+/** Whether somebody reads the list, so that nothing in it may move. */
+export const isRead = () =>
+  scrollY > 40 || find("#list:hover, #list:focus-within, dialog[open], .words") !== null || String(getSelection()) !== "";
+
+/** Says what has come that is not in the list, or nothing any more; a click shows it. @param {string} text @param {() => void} show */
+export function pill(text, show) {
+  let button = find("#news");
+  if (!text) return button?.remove();
+  if (!button) {
+    button = document.createElement("button");
+    button.id = "news";
+    button.className = "pill";
+    button.addEventListener("click", () => {
+      scrollTo({ top: 0 });
+      show();
+    });
+    document.body.append(button);
+  }
+  button.textContent = text;
+}

@@ -3,7 +3,7 @@
 
 import { find, localTimes, onKey, say } from "./base.js";
 import { listen } from "./events.js";
-import { counting, mark, scale } from "./list.js";
+import { counting, isRead, mark, pill, scale } from "./list.js";
 
 /** Rows kept in the page. */
 const MOST = 200;
@@ -24,7 +24,7 @@ const since = new Date();
 const body = () => find("#list tbody");
 const button = find("#pause");
 
-const isReading = () => paused || scrollY > 40 || (find("#list")?.matches(":hover, :focus-within") ?? false) || String(getSelection()) !== "";
+const isReading = () => paused || isRead();
 
 /** @param {HTMLTableRowElement} row */
 function put(row) {
@@ -51,22 +51,8 @@ function show() {
 }
 
 function tell() {
-  let pill = find("#news");
-  if (held.size === 0) pill?.remove();
-  else {
-    if (!pill) {
-      pill = document.createElement("button");
-      pill.id = "news";
-      pill.className = "pill";
-      pill.addEventListener("click", () => {
-        scrollTo({ top: 0 });
-        setPaused(false);
-        show();
-      });
-      document.body.append(pill);
-    }
-    pill.textContent = `${held.size >= MOST ? `${MOST} and more` : held.size} new`;
-  }
+  const count = held.size >= MOST ? `${MOST} and more` : held.size;
+  pill(held.size > 0 ? `${count} new` : "", () => setPaused(false));
   document.title = `${paused ? "Paused" : "Live"}${faults ? ` · ${faults} fault${faults === 1 ? "" : "s"}` : ""} - xrc`;
   if (performance.now() - spoken < SPOKEN) return;
   spoken = performance.now();

@@ -20,11 +20,32 @@ const SHARE = 5;
 /** @typedef {{x: number, y: number, width: number, height: number}} Box */
 
 const root = find("#map");
-/** What is in view, if not all. @type {Box | null} */
-let view = null;
+/** What is in view, if not all: `z` of the address. @type {Box | null} */
+let view = asked();
 
 /** @returns {SVGSVGElement | null} */
 const picture = () => find("#map-drawing");
+
+/** @returns {Box | null} */
+function asked() {
+  const [x, y, width, height] = (new URL(location.href).searchParams.get("z") ?? "").split(",").map(Number);
+  return Number.isFinite(x + y) && width > 0 && height > 0 ? { x, y, width, height } : null;
+}
+
+/** An address of this page, with what is in view. @param {string} address */
+function addressOf(address) {
+  const url = new URL(address, location.href);
+  if (view) url.searchParams.set("z", [view.x, view.y, view.width, view.height].map(Math.round).join());
+  else url.searchParams.delete("z");
+  return url;
+}
+
+/** Tells the address, once it rests. */
+let resting = 0;
+function remember() {
+  clearTimeout(resting);
+  resting = setTimeout(() => setAddress(addressOf(location.href), "replace"), 200);
+}
 
 /** The whole picture, as the server drew it. @param {SVGSVGElement} svg @returns {Box} */
 function whole(svg) {
@@ -35,7 +56,9 @@ function whole(svg) {
 function drawView() {
   const svg = picture();
   if (!svg) return;
-  const { x, y, width, height } = view ?? whole(svg);
+  // First, for it is read from what is changed here.
+  const all = whole(svg);
+  const { x, y, width, height } = view ?? all;
   svg.setAttribute("viewBox", `${x} ${y} ${width} ${height}`);
 }
 
@@ -57,6 +80,7 @@ function zoom(factor, at) {
   const y = now.y + now.height * (1 - ratio) * top;
   view = { x, y, width, height: now.height * ratio };
   drawView();
+  remember();
 }
 
 /** Moves by shares of what is in view. @param {number} right @param {number} down */
@@ -66,11 +90,13 @@ function move(right, down) {
   const now = view ?? whole(svg);
   view = { ...now, x: now.x + now.width * right, y: now.y + now.height * down };
   drawView();
+  remember();
 }
 
 function reset() {
   view = null;
   drawView();
+  remember();
 }
 
 /** Puts the parts of an answer in the place of ours. @param {DocumentFragment} answer */
@@ -136,7 +162,7 @@ function follow() {
 /** Goes to an address of this page. @param {string} address */
 async function go(address) {
   const before = find("[aria-current][data-key]", root ?? document)?.getAttribute("data-key");
-  setAddress(address, "push");
+  setAddress(addressOf(address), "push");
   await show(address);
   // Who closes a panel goes on from what it was of.
   if (before && document.activeElement === document.body) focusOn(before, "map-picture");
@@ -160,7 +186,10 @@ root?.addEventListener("click", (event) => {
   go(address).catch(quietly);
 });
 
-addEventListener("popstate", () => show(location.href).catch(quietly));
+addEventListener("popstate", () => {
+  view = asked();
+  show(location.href).catch(quietly);
+});
 
 /** @type {{id: number, x: number, y: number, moved: boolean} | null} */
 let drag = null;
@@ -218,9 +247,14 @@ function showTools() {
   if (tools instanceof HTMLElement) tools.hidden = picture() === null;
 }
 showTools();
+drawView();
 
 // A filter that is none means nothing that could come.
 if (!find("#filter-error")?.hasChildNodes()) {
-  const query = () => new URL(location.href).searchParams.get("q") ?? "";
-  listen(() => `/live/events?health=1&q=${encodeURIComponent(query())}`, { rows: follow, reload: follow });
+  const told = () => {
+    const here = new URL(location.href).searchParams;
+    const one = here.get("trace");
+    return one ? `trace=${encodeURIComponent(one)}` : `health=1&q=${encodeURIComponent(here.get("q") ?? "")}`;
+  };
+  listen(() => `/live/events?${told()}`, { rows: follow, reload: follow });
 }

@@ -3,7 +3,7 @@
 
 import { carry, fetchPart, find, localTimes, onKey, say, setAddress } from "./base.js";
 import { listen } from "./events.js";
-import { counting, mark, scale, select, selectedId } from "./list.js";
+import { counting, isRead, mark, pill, scale, select, selectedId } from "./list.js";
 
 /** Milliseconds between two refreshes while traces come in, at least; and this many times as long as the last one took. */
 const BETWEEN = 300;
@@ -60,7 +60,6 @@ async function show(url, how) {
   refreshed = performance.now();
   between = Math.max(BETWEEN, REST * (refreshed - began));
   settle();
-counting();
 }
 
 /** After the list was put in place. */
@@ -69,7 +68,7 @@ function settle() {
   mark();
   carry();
   dragging();
-  pill();
+  tell();
   events.moved();
 }
 
@@ -176,34 +175,22 @@ function narrow(from, to) {
 }
 
 // What comes in. While somebody reads, it is only counted.
-function isReading() {
-  const list = find("#list");
-  return paused || scrollY > 40 || (list?.matches(":hover, :focus-within") ?? false) || String(getSelection()) !== "" || find("dialog[open], .words") !== null;
-}
+const isReading = () => paused || isRead();
 
 /** Says how many there are; a click shows them. */
-function pill() {
-  let button = find("#news");
-  if (news.size === 0 && !paused) return button?.remove();
-  if (!button) {
-    button = document.createElement("button");
-    button.id = "news";
-    button.className = "pill";
-    button.addEventListener("click", () => {
-      paused = false;
-      scrollTo({ top: 0 });
-      show(location.href, "none");
-    });
-    document.body.append(button);
-  }
+function tell() {
   const count = news.size === 1000 ? "1,000 and more" : news.size;
-  button.textContent = paused ? `Paused · ${count} new` : `${count} new`;
+  const text = news.size === 0 && !paused ? "" : `${paused ? "Paused · " : ""}${count} new`;
+  pill(text, () => {
+    paused = false;
+    show(location.href, "none");
+  });
 }
 
 function came() {
-  if (isReading()) return pill();
+  if (isReading()) return tell();
   clearTimeout(timer);
-  timer = setTimeout(() => (isReading() ? pill() : show(location.href, "none")), Math.max(0, refreshed + between - performance.now()));
+  timer = setTimeout(() => (isReading() ? tell() : show(location.href, "none")), Math.max(0, refreshed + between - performance.now()));
 }
 
 const events = listen(
@@ -243,7 +230,7 @@ const events = listen(
 onKey("Space", () => {
   paused = !paused;
   say(paused ? "Paused" : "Live");
-  if (paused) pill();
+  if (paused) tell();
   else show(location.href, "none");
 });
 
