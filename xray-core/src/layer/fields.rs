@@ -84,7 +84,7 @@ impl<'a> SpanFields<'a> {
         if known.masked {
             out.extend_from_slice(MASK);
         } else if write(out) {
-            self.draft.values_cut += 1;
+            self.draft.losses.values_cut += 1;
         }
         self.draft.finish(class);
     }
@@ -96,7 +96,7 @@ impl<'a> SpanFields<'a> {
         if known.masked {
             out.extend_from_slice(MASK);
         } else if write(out) {
-            self.draft.values_cut += 1;
+            self.draft.losses.values_cut += 1;
         }
         self.draft.finish_member();
     }
@@ -106,7 +106,7 @@ impl<'a> SpanFields<'a> {
         out.extend_from_slice(key);
         let cut = text_value(out, text, HTTP_BYTES);
         self.draft.finish(class);
-        self.draft.values_cut += u16::from(cut);
+        self.draft.losses.values_cut += u16::from(cut);
     }
 
     /// A number or a boolean.
@@ -284,7 +284,7 @@ impl<'a> EventFields<'a> {
         }
         self.draft.buffer().push(b'}');
         self.draft.finish(Class::Event);
-        self.draft.values_cut += u16::from(self.cut);
+        self.draft.losses.values_cut += u16::from(self.cut);
         self.texts
     }
 

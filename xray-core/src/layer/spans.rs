@@ -28,7 +28,7 @@ impl Shared {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let Above { handle: above, by_span } = self.above(attributes.parent(), attributes.is_root(), &context);
+        let Above { handle: above, by_span } = self.above(attributes, &context);
         if above.is_recorded() {
             self.open_span(attributes, id, above.as_own());
         } else if above == Handle::NOTHING {
@@ -52,7 +52,23 @@ impl Shared {
     /// A span was left: one that is recorded, or not in the order it was entered.
     #[inline(never)]
     pub(super) fn left(&self, id: &Id) {
-        let Some(frame) = node::pop_span(self.recorder.tag, id.into_u64()) else { return };
+        match node::pop_near(self.recorder.tag, id.into_u64()) {
+            Some(frame) => self.left_frame(id, frame),
+            None => self.left_elsewhere(id),
+        }
+    }
+
+    /// The same, where its frame is not the innermost, or is very deep.
+    #[cold]
+    #[inline(never)]
+    fn left_elsewhere(&self, id: &Id) {
+        if let Some(frame) = node::pop_span(self.recorder.tag, id.into_u64()) {
+            self.left_frame(id, frame);
+        }
+    }
+
+    #[inline(always)]
+    fn left_frame(&self, id: &Id, frame: Frame) {
         if frame.handle.is_recorded() && !frame.handle.is_alias() {
             self.spans.leave(id.into_u64(), self.recorder.now());
             if std::thread::panicking() && !frame.was_unwinding() {
@@ -88,7 +104,24 @@ impl Shared {
 
     /// What a new span is below.
     #[inline(always)] // at the start of every span
-    fn above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
+    fn above<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Above
+    where
+        S: Subscriber + for<'a> LookupSpan<'a>,
+    {
+        if attributes.is_contextual() {
+            match node::near_top(self.recorder.tag) {
+                Some(Frame { span, handle, .. }) if handle.is_recorded() => {
+                    return Above { handle, by_span: span != NO_SPAN };
+                }
+                _ => {}
+            }
+        }
+        self.any_above(attributes.parent(), attributes.is_root(), context)
+    }
+
+    /// The same, whatever the case.
+    #[inline(never)]
+    fn any_above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -113,15 +146,23 @@ impl Shared {
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let (handle, full) = match event.parent() {
-            Some(parent) => (self.at(parent, context), false),
-            None if event.is_root() => return None,
-            None => {
-                let frame = node::top(self.recorder.tag)?;
-                (frame.handle, frame.is_full())
+        let (handle, full) = if event.is_contextual() {
+            match node::near_top(self.recorder.tag) {
+                Some(frame) => (frame.handle, frame.is_full()),
+                None => self.around_elsewhere()?,
             }
+        } else {
+            (self.at(event.parent()?, context), false)
         };
         handle.is_recorded().then(|| (handle.as_own(), full))
+    }
+
+    /// The same, where the innermost frame is another layer's, or very deep.
+    #[cold]
+    #[inline(never)]
+    fn around_elsewhere(&self) -> Option<(Handle, bool)> {
+        let frame = node::top(self.recorder.tag)?;
+        Some((frame.handle, frame.is_full()))
     }
 
     /// What an explicit parent stands for.

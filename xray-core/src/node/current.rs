@@ -71,13 +71,17 @@ thread_local! {
 
 impl Frames {
     #[inline(always)]
+    fn near(&self, at: usize) -> Option<Frame> {
+        let (span, handle, marks) = (self.spans.get(at)?, self.handles.get(at)?, self.marks.get(at)?);
+        let (tag, flags) = marks.get();
+        Some(Frame { span: span.get(), handle: handle.get(), tag, flags })
+    }
+
+    #[inline(always)]
     fn get(&self, at: usize) -> Frame {
-        match (self.spans.get(at), self.handles.get(at), self.marks.get(at)) {
-            (Some(span), Some(handle), Some(marks)) => {
-                let (tag, flags) = marks.get();
-                Frame { span: span.get(), handle: handle.get(), tag, flags }
-            }
-            _ => get_far(at),
+        match self.near(at) {
+            Some(frame) => frame,
+            None => get_far(at),
         }
     }
 
@@ -135,6 +139,24 @@ impl Frames {
     fn entries(&self, of: impl Fn(&Frame) -> bool) -> usize {
         (1..=self.depth.get()).filter(|at| of(&self.get(*at))).count()
     }
+}
+
+/// The innermost frame, if it is this layer's and not too deep: the usual case, whose answer stays in registers. That of
+/// [`top`] goes through memory, which takes 20 instructions more and the time to read back what was just written.
+#[inline(always)]
+pub(crate) fn near_top(tag: u32) -> Option<Frame> {
+    FRAMES.with(|frames| frames.near(frames.depth.get()).filter(|frame| frame.tag == tag))
+}
+
+/// Leaves the innermost frame, if it is this span's and not too deep: as [`near_top`], for [`pop_span`].
+#[inline(always)]
+pub(crate) fn pop_near(tag: u32, span: u64) -> Option<Frame> {
+    FRAMES.with(|frames| {
+        let at = frames.depth.get();
+        let top = frames.near(at).filter(|frame| frame.is_of(tag, span))?;
+        frames.depth.set(at.wrapping_sub(1));
+        Some(top)
+    })
 }
 
 /// Enters a frame.

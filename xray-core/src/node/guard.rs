@@ -158,7 +158,7 @@ impl Node {
                 if !record::metadata(draft, namespace, key, &|out| record::serialized(out, &value)) {
                     let mark = "[removed: not serialisable, or longer than 16 KiB]";
                     record::metadata(draft, namespace, key, &|out| !record::text_value(out, mark, mark.len()));
-                    draft.values_cut += 1;
+                    draft.losses.values_cut += 1;
                 }
             });
         }

@@ -40,8 +40,8 @@ pub use subsegment::{SubsegmentBuilder, current, subsegment};
 #[cfg(feature = "fmt")]
 pub(crate) use current::innermost_tag;
 pub(crate) use current::{
-    Frame, NO_SPAN, Unsampled, is_entered_again, is_unrecorded, mark_full, pop_span, pop_unrecorded, push, top,
-    unsampled,
+    Frame, NO_SPAN, Unsampled, is_entered_again, is_unrecorded, mark_full, near_top, pop_near, pop_span,
+    pop_unrecorded, push, top, unsampled,
 };
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;

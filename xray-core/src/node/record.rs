@@ -54,7 +54,7 @@ pub(crate) fn annotation(draft: &mut Draft, key: &str, value: AnnotationValue<'_
     out.push(b':');
     let cut = scalar(out, value);
     draft.finish(Class::Annotation);
-    draft.values_cut += u16::from(cut);
+    draft.losses.values_cut += u16::from(cut);
 }
 
 /// An annotation's value as JSON; true when it was cut.
@@ -144,7 +144,7 @@ pub(crate) fn member(draft: &mut Draft, class: Class, key: &[u8], text: &str, ro
     out.extend_from_slice(key);
     let cut = text_value(out, text, room);
     draft.finish(class);
-    draft.values_cut += u16::from(cut);
+    draft.losses.values_cut += u16::from(cut);
 }
 
 pub(crate) fn number(draft: &mut Draft, class: Class, key: &[u8], value: u64) {
@@ -226,7 +226,7 @@ pub(crate) fn exception(
     }
     out.push(b'}');
     draft.finish(Class::Exception);
-    draft.values_cut += u16::from(cut);
+    draft.losses.values_cut += u16::from(cut);
 }
 
 /// An error and what caused it, outermost first, as many as were admitted; each linked to the next by id.

@@ -8,10 +8,10 @@ use super::current;
 use super::delivery::Delivery;
 use super::handle::Handle;
 use super::head::{Head, Kind, Late, PassOn};
-use super::items::Draft;
+use super::items::{Draft, Losses};
 use super::late::LateStock;
 use super::record::Admitted;
-use super::tree::{Appended, Label, Leaving, NodeData, Outcome, Tree, flag};
+use super::tree::{Label, Leaving, NodeData, Outcome, Tree, flag};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ContextMissing, LateCapture};
 use crate::diagnostics::{Code, Diagnostics, messages};
@@ -196,9 +196,9 @@ impl Recorder {
         if tree.head.is_recorded() {
             tree.open_segment(id, start, Some(self.service_label))?;
             if let Some(draft) = draft.filter(|draft| !draft.is_empty()) {
-                let appended = tree.append(0, draft, false);
+                tree.append(0, draft, false);
                 self.keep_room(&mut tree);
-                self.count(appended, draft);
+                self.count(draft);
             }
         }
         if self.wants_end || undecided {
@@ -247,8 +247,8 @@ impl Recorder {
         if refused {
             self.stats().add(Counter::DroppedNodeLimit, 1);
         }
-        let (node, appended) = opened?;
-        self.count(appended, draft);
+        let node = opened?;
+        self.count(draft);
         Some(parent.at_node(node))
     }
 
@@ -394,45 +394,41 @@ impl Recorder {
     pub(crate) fn append_event(&self, handle: Handle, draft: &mut Draft, flags: u16) -> bool {
         let Some(mut locked) = self.delivery.slots.lock(handle) else { return false };
         let Some(tree) = locked.tree() else { return false };
-        let appended = tree.append_event(handle.node(), flags, draft);
+        tree.append_event(handle.node(), flags, draft);
         self.keep_room(tree);
         drop(locked);
-        self.count(appended, draft);
-        appended.event_dropped
+        self.count(draft);
+        draft.losses.event_dropped
     }
 
     /// Adds flags and what a draft holds to a node, and says aloud what X-Ray would not have taken.
-    pub(crate) fn append(&self, handle: Handle, draft: &mut Draft, flags: u16, replace: bool) -> Appended {
+    pub(crate) fn append(&self, handle: Handle, draft: &mut Draft, flags: u16, replace: bool) {
         if draft.is_empty() && flags == 0 {
-            return Appended::default();
+            return;
         }
-        let appended = self.delivery.slots.with(handle, |tree| {
+        self.delivery.slots.with(handle, |tree| {
             if flags != 0 {
                 tree.mark(handle.node(), flags);
             }
-            if draft.is_empty() {
-                return Appended::default();
+            if !draft.is_empty() {
+                tree.append(handle.node(), draft, replace);
+                self.keep_room(tree);
             }
-            let appended = tree.append(handle.node(), draft, replace);
-            self.keep_room(tree);
-            appended
         });
-        let appended = appended.unwrap_or_default();
-        self.count(appended, draft);
-        appended
+        self.count(draft);
     }
 
     #[inline(always)]
-    fn count(&self, appended: Appended, draft: &Draft) {
-        if draft.values_cut > 0 || appended != Appended::default() {
-            self.count_losses(appended, draft.values_cut);
+    fn count(&self, draft: &Draft) {
+        if !draft.losses.are_none() {
+            self.count_losses(draft.losses);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn count_losses(&self, appended: Appended, values_cut: u16) {
-        let Appended { event_dropped, annotations_moved, refused } = appended;
+    fn count_losses(&self, losses: Losses) {
+        let Losses { values_cut, annotations_moved, event_dropped, refused } = losses;
         if event_dropped {
             return self.stats().add(Counter::EventsDropped, 1);
         }

@@ -60,7 +60,7 @@ impl Played {
                 let above = self.handle(parent);
                 let node = NodeData::new(id_of(name), 1, None, 0);
                 let opened = self.slots.with(above, |tree| tree.open_child(above.node(), node, &mut Draft::new()));
-                let (opened, _) = opened.unwrap().unwrap();
+                let opened = opened.unwrap().unwrap();
                 self.nodes.resize(self.nodes.len().max(name + 1), None);
                 self.nodes[name] = Some(above.at_node(opened));
             }

@@ -21,21 +21,10 @@ pub(crate) use outcome::Outcome;
 
 use super::handle::Handle;
 use super::head::{Head, Kind, Late};
-use super::items::{AllItems, Class, Draft, ItemBuffer, ItemsOf, Runs};
+use super::items::{ALL_BUT_EVENTS, AllItems, Class, Draft, EVENTS, ItemBuffer, ItemsOf, Runs};
 use super::record::{Admitted, give_back, take_draft};
 use crate::document::limits::{LINKED_TRACES, LINKS};
 use crate::id::hex;
-
-/// What became of a draft.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Appended {
-    /// The event was not kept: the node has enough.
-    pub(crate) event_dropped: bool,
-    /// Annotations that became metadata.
-    pub(crate) annotations_moved: u16,
-    /// The tree holds all it may.
-    pub(crate) refused: bool,
-}
 
 /// A segment and what is below it, open or on its way out.
 #[derive(Debug)]
@@ -223,7 +212,7 @@ impl Tree {
     /// Opens a subsegment beneath `parent`, with what a draft holds and one reference; `None` when the tree holds all it
     /// may.
     #[inline(always)] // under the lock, once a span
-    pub(crate) fn open_child(&mut self, parent: u32, node: NodeData, draft: &mut Draft) -> Option<(u32, Appended)> {
+    pub(crate) fn open_child(&mut self, parent: u32, node: NodeData, draft: &mut Draft) -> Option<u32> {
         if self.abandoned {
             return None;
         }
@@ -231,16 +220,15 @@ impl Tree {
         let (parent_id, sent) = (above.id, above.is(flag::SENT));
         let child = self.push(NodeData { refs: 1, parent, ..node })?;
         self.refs += 1;
-        let appended = match self.nodes.get_mut(child as usize) {
-            Some(node) if !draft.is_empty() => add(&mut self.items, &mut self.annotations, node, draft, false),
-            _ => Appended::default(),
-        };
+        if let Some(node) = self.nodes.get_mut(child as usize).filter(|_| !draft.is_empty()) {
+            add(&mut self.items, &mut self.annotations, node, draft, false);
+        }
         if sent {
             self.make_lone(child, parent_id);
         } else {
             self.link_last(parent, child);
         }
-        Some((child, appended))
+        Some(child)
     }
 
     /// A node that stands for a segment someone else sends: children of it travel alone.
@@ -255,25 +243,24 @@ impl Tree {
 
     #[inline(always)]
     fn push(&mut self, node: NodeData) -> Option<u32> {
-        if self.free != NO_NODE {
-            return self.push_reused(node);
-        }
-        let index = self.nodes.len() as u32;
+        // Handed to another function the node would be built in memory and copied from there: 20 instructions more.
+        let index = if self.free == NO_NODE { self.nodes.len() as u32 } else { self.take_free()? };
         if index >= Handle::MAX_NODES {
             return None;
         }
-        self.nodes.push(node);
+        match self.nodes.get_mut(index as usize) {
+            Some(place) => *place = node,
+            None => self.nodes.push(node),
+        }
         self.open += 1;
         Some(index)
     }
 
     #[cold]
     #[inline(never)]
-    fn push_reused(&mut self, node: NodeData) -> Option<u32> {
+    fn take_free(&mut self) -> Option<u32> {
         let index = self.free;
-        let place = self.node_mut(index)?;
-        self.free = std::mem::replace(place, node).next;
-        self.open += 1;
+        self.free = self.node(index)?.next;
         Some(index)
     }
 
@@ -308,7 +295,7 @@ impl Tree {
         data.parent = NO_NODE;
         data.next = NO_NODE;
         data.flags |= flag::LONE;
-        if self.items.append(&mut data.runs, &mut draft, Class::ParentId.bit()) {
+        if self.items.append(&mut data.runs, &mut draft, ALL_BUT_EVENTS) {
             data.classes |= Class::ParentId.bit();
         }
         give_back(draft);
@@ -336,34 +323,30 @@ impl Tree {
 
     /// Marks a node and adds the one event that a draft holds, if it has room.
     #[inline(always)] // under the lock, once an event
-    pub(crate) fn append_event(&mut self, node: u32, flags: u16, draft: &mut Draft) -> Appended {
-        let mut appended = Appended::default();
-        let Some(data) = self.nodes.get_mut(node as usize) else { return appended };
+    pub(crate) fn append_event(&mut self, node: u32, flags: u16, draft: &mut Draft) {
+        let Some(data) = self.nodes.get_mut(node as usize) else { return };
         data.flags |= flags;
         if data.is(flag::SENT) {
-            return appended;
+            return;
         }
-        appended.event_dropped = data.events >= MAX_EVENTS;
-        if !appended.event_dropped {
-            data.events += 1;
-            data.classes |= Class::Event.bit();
-            appended.refused = !self.items.append(&mut data.runs, draft, Class::Event.bit());
+        if data.events >= MAX_EVENTS {
+            draft.losses.event_dropped = true;
+            return;
         }
-        appended
+        data.events += 1;
+        data.classes |= Class::Event.bit();
+        draft.losses.refused = !self.items.append(&mut data.runs, draft, EVENTS);
     }
 
     /// Adds items to a node. With `replace`, a later value takes the place of an earlier one of its key.
-    pub(crate) fn append(&mut self, node: u32, draft: &mut Draft, replace: bool) -> Appended {
-        let Some(data) = self.nodes.get_mut(node as usize).filter(|data| !data.is(flag::SENT)) else {
-            return Appended::default();
-        };
+    pub(crate) fn append(&mut self, node: u32, draft: &mut Draft, replace: bool) {
+        let Some(data) = self.nodes.get_mut(node as usize).filter(|data| !data.is(flag::SENT)) else { return };
         // Where nothing of these classes is there yet, nothing can be replaced: the usual case.
         let replace = replace && data.classes & draft.classes() != 0;
-        let appended = add(&mut self.items, &mut self.annotations, data, draft, replace);
+        add(&mut self.items, &mut self.annotations, data, draft, replace);
         if replace {
             self.compact();
         }
-        appended
     }
 
     /// Counts a chain of `length` exceptions in, as far as the node takes them.
@@ -420,29 +403,21 @@ impl Tree {
     }
 }
 
-/// Adds what a draft holds to a node; `annotations` are those of its tree.
+/// Adds what a draft holds to a node, no events; `annotations` are those of its tree.
 #[inline(always)]
-fn add(
-    items: &mut ItemBuffer,
-    annotations: &mut u16,
-    node: &mut NodeData,
-    draft: &mut Draft,
-    replace: bool,
-) -> Appended {
-    let mut appended = Appended::default();
+fn add(items: &mut ItemBuffer, annotations: &mut u16, node: &mut NodeData, draft: &mut Draft, replace: bool) {
     if replace || annotations.saturating_add(draft.annotations()) > MAX_ANNOTATIONS {
         let (moved, killed) = make_room(items, node.runs, *annotations, draft, replace);
-        appended.annotations_moved = moved;
+        draft.losses.annotations_moved = moved;
         *annotations = annotations.saturating_sub(killed);
     }
     let classes = draft.classes();
-    if items.append(&mut node.runs, draft, classes) {
+    if items.append(&mut node.runs, draft, ALL_BUT_EVENTS) {
         node.classes |= classes;
         *annotations += draft.annotations();
     } else {
-        appended.refused = true;
+        draft.losses.refused = true;
     }
-    appended
 }
 
 /// Marks dead what a draft has later values for, and makes metadata of the annotations beyond those a trace holds.

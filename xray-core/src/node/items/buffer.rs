@@ -43,12 +43,12 @@ impl ItemBuffer {
         self.bytes.capacity()
     }
 
-    /// Appends a draft to a node's runs; false when the tree is full.
+    /// Appends a draft of these kinds to a node's runs; false when the tree is full.
     #[inline(always)] // under the lock, twice a span
-    pub(crate) fn append(&mut self, runs: &mut Runs, draft: &mut Draft, classes: u16) -> bool {
+    pub(crate) fn append(&mut self, runs: &mut Runs, draft: &mut Draft, kinds: u32) -> bool {
         let length = draft.bytes.len().saturating_sub(RUN_HEADER);
         if let Some(header) = draft.bytes.first_chunk_mut() {
-            *header = run_header(kinds(classes), length);
+            *header = run_header(kinds, length);
         }
         let start = self.bytes.len();
         let fits = start + draft.bytes.len() <= MAX_BYTES;

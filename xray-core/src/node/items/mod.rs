@@ -19,7 +19,7 @@ mod draft;
 mod tests;
 
 pub(crate) use buffer::{AllItems, ItemBuffer, ItemsOf, Runs};
-pub(crate) use draft::{Draft, EventOpening, KeyOpening};
+pub(crate) use draft::{Draft, EventOpening, KeyOpening, Losses};
 
 /// What an item is, and so where in the document it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,7 +165,8 @@ fn end_of_member(item: &[u8]) -> usize {
 /// Whether a run holds events, and whether anything else: a node has many events, and they are asked for alone.
 fn kinds(classes: u16) -> u32 {
     let event = Class::Event.bit();
-    u32::from(classes & event != 0) << 24 | u32::from(classes & !event != 0) << 25
+    let kind = |classes: u16, kind: u32| if classes != 0 { kind } else { 0 };
+    kind(classes & event, EVENTS) | kind(classes & !event, ALL_BUT_EVENTS)
 }
 
 /// A run that none follows yet.
@@ -186,8 +187,12 @@ fn read_u32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes)
 }
 
+/// The kinds of a run of events.
+pub(crate) const EVENTS: u32 = 1 << 24;
+/// Those of a run of anything else.
+pub(crate) const ALL_BUT_EVENTS: u32 = 1 << 25;
 /// As a mask: runs of every kind.
-pub(crate) const EVERY_KIND: u32 = 3 << 24;
+pub(crate) const EVERY_KIND: u32 = EVENTS | ALL_BUT_EVENTS;
 const NO_RUN: u32 = u32::MAX;
 const RUN_HEADER: usize = 8;
 const ITEM_HEADER: usize = 4;

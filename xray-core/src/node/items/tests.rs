@@ -10,8 +10,8 @@ fn draft(items: &[(Class, &str)]) -> Draft {
 }
 
 fn append(buffer: &mut ItemBuffer, runs: &mut Runs, mut draft: Draft) {
-    let classes = draft.classes();
-    assert!(buffer.append(runs, &mut draft, classes));
+    let kinds = kinds(draft.classes());
+    assert!(buffer.append(runs, &mut draft, kinds));
 }
 
 fn texts(buffer: &ItemBuffer, runs: Runs) -> Vec<String> {
@@ -108,8 +108,8 @@ fn a_full_tree_refuses_and_stays_readable() {
     let mut buffer = ItemBuffer::default();
     let mut runs = Runs::EMPTY;
     let mut big = draft(&[(Class::Metadata, &"x".repeat(1024 * 1024))]);
-    let classes = big.classes();
-    let kept = (0..20).filter(|_| buffer.append(&mut runs, &mut big, classes)).count();
+    let kinds = kinds(big.classes());
+    let kept = (0..20).filter(|_| buffer.append(&mut runs, &mut big, kinds)).count();
     assert_eq!(kept, 7);
     assert_eq!(buffer.items(runs).count(), 7);
     assert!(buffer.len() <= MAX_BYTES);
