@@ -133,7 +133,8 @@ pub use {
     },
     node::{
         AnnotationValue, AwsBlock, Entered, ExceptionParts, Flags, HttpRequestParts, Instrumented, Namespace, Node,
-        Opening, SegmentBuilder, SubsegmentBuilder, Trust, current, invocation, segment, service_segment, subsegment,
+        Opening, SegmentBuilder, SubsegmentBuilder, Trust, UrlParts, current, invocation, segment, service_segment,
+        subsegment,
     },
     stats::{Counter, Stats, StatsSnapshot},
 };

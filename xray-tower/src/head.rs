@@ -6,8 +6,38 @@
 use std::net::{IpAddr, SocketAddr};
 
 use http::header::{HOST, HeaderMap, HeaderName};
+use http::request::Parts;
 use http::uri::Uri;
-use http::{Extensions, HeaderValue};
+use http::{Extensions, HeaderValue, Method, Request};
+use xray_core::UrlParts;
+
+/// A request's head, where it lies.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct RequestHead<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) extensions: &'a Extensions,
+    /// All of it in one piece, for functions of the program's that ask for that.
+    pub(crate) parts: Option<&'a Parts>,
+}
+
+impl<'a> RequestHead<'a> {
+    pub(crate) fn of<B>(request: &'a Request<B>) -> RequestHead<'a> {
+        RequestHead {
+            method: request.method(),
+            uri: request.uri(),
+            headers: request.headers(),
+            extensions: request.extensions(),
+            parts: None,
+        }
+    }
+
+    pub(crate) fn of_parts(parts: &'a Parts) -> RequestHead<'a> {
+        let Parts { method, uri, headers, extensions, .. } = parts;
+        RequestHead { method, uri, headers, extensions, parts: Some(parts) }
+    }
+}
 
 /// Who called, and whether `X-Forwarded-For` said so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,16 +130,9 @@ pub(crate) fn host(authority: &str) -> &str {
 }
 
 /// `scheme://authority/path`. What has no place in a URL that is written down is cut by whoever does that.
-pub(crate) fn url(scheme: &str, authority: &str, path: &str) -> String {
-    let mut url = String::with_capacity(scheme.len() + 3 + authority.len() + path.len());
-    url.push_str(scheme);
-    url.push_str("://");
-    url.push_str(authority);
+pub(crate) fn url<'a>(scheme: &'a str, authority: &'a str, path: &'a str) -> UrlParts<'a> {
     // `OPTIONS *` is about the server, not a resource: its URL has no path.
-    if path != "*" {
-        url.push_str(path);
-    }
-    url
+    UrlParts { scheme, authority, path: if path == "*" { "" } else { path } }
 }
 
 /// The scheme of a served request: the URI's own, else what a proxy in front of us says, else `http`.
@@ -200,7 +223,7 @@ mod tests {
 
     #[test]
     fn an_authority_has_no_user_information() {
-        assert_eq!(url("http", "example.com", "*"), "http://example.com");
+        assert_eq!(url("http", "example.com", "*").path, "");
         let uri = Uri::from_static("https://me:secret@example.com:8443/a");
         assert_eq!(authority(None, &uri), Some("example.com:8443"));
         assert_eq!(authority_called(&HeaderMap::new(), &uri), Some("example.com:8443"));

@@ -82,6 +82,20 @@ fn is_clean(bytes: &[u8]) -> bool {
     !(words.any(|word| word_needs_escape(u64::from_le_bytes(*word))) || word_needs_escape(u64::from_le_bytes(*last)))
 }
 
+/// As [`is_clean`], and none of these bytes is there either: one look where it takes two otherwise.
+pub(crate) fn is_clean_without(bytes: &[u8], others: [u8; 3]) -> bool {
+    let Some(last) = bytes.last_chunk::<8>() else {
+        return is_clean_short(bytes) && !bytes.iter().any(|byte| others.contains(byte));
+    };
+    let lanes = others.map(|byte| ONES * u64::from(byte));
+    let is_suspect = |word: u64| {
+        let [first, second, third] = lanes.map(|lane| (word ^ lane).wrapping_sub(ONES));
+        (hits(word) | (first | second | third) & !word & HIGH) != 0
+    };
+    let mut words = bytes.chunks_exact(8).filter_map(|chunk| chunk.first_chunk::<8>());
+    !(words.any(|word| is_suspect(u64::from_le_bytes(*word))) || is_suspect(u64::from_le_bytes(*last)))
+}
+
 /// The same of less than eight bytes.
 #[inline]
 fn is_clean_short(bytes: &[u8]) -> bool {
@@ -102,13 +116,14 @@ fn word_needs_escape(word: u64) -> bool {
 /// The high bit of a byte shows that it needs an escape, or that one below it does. A byte above 0x7f never needs one.
 #[inline(always)]
 fn hits(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
     let quote = (word ^ (ONES * b'"' as u64)).wrapping_sub(ONES);
     let backslash = (word ^ (ONES * b'\\' as u64)).wrapping_sub(ONES);
     let control = word.wrapping_sub(ONES * 0x20);
     (quote | backslash | control) & !word & HIGH
 }
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Writes an unsigned number.
 pub(crate) fn unsigned(out: &mut Vec<u8>, value: u64) {

@@ -8,6 +8,8 @@
 
 use std::borrow::Cow;
 
+#[cfg(feature = "layer")]
+use super::escape;
 use super::letters;
 use super::limits::{ANNOTATION_KEY_CHARS, NAME_CHARS, URL_CHARS};
 
@@ -151,6 +153,12 @@ pub fn url(url: &str) -> Cow<'_, str> {
     // instructions for 36 bytes.
     let suspect = url.bytes().fold(false, |found, byte| found | matches!(byte, b'?' | b'#' | b'@'));
     if suspect || url.len() > URL_CHARS { without_secrets(url) } else { Cow::Borrowed(url) }
+}
+
+/// Whether a URL has nothing that [`url`] removes, and nothing that JSON escapes; it may still be too long.
+#[cfg(feature = "layer")]
+pub(crate) fn is_plain_url(url: &[u8]) -> bool {
+    escape::is_clean_without(url, [b'?', b'#', b'@'])
 }
 
 fn without_secrets(url: &str) -> Cow<'_, str> {

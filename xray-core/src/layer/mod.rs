@@ -313,16 +313,17 @@ pub(crate) fn climb(recorder: &Recorder, span: u64) -> Option<Handle> {
 /// for nothing.
 pub(crate) fn carrier_span() -> tracing::Span {
     let span = tracing::info_span!(target: "xray_carrier", "segment");
-    let stands = tracing::dispatcher::get_default(|dispatch| {
-        let shared = installed(dispatch)?;
-        let stands = span.id().and_then(|id| shared.spans.get(id.into_u64())).is_some();
-        if !stands {
+    let stands = span.with_subscriber(|(id, dispatch)| installed(dispatch)?.spans.get(id.into_u64()));
+    if stands.flatten().is_some() {
+        return span;
+    }
+    tracing::dispatcher::get_default(|dispatch| {
+        if let Some(shared) = installed(dispatch) {
             // Hidden from everybody, or from this layer alone.
             shared.recorder.report(Code::Xr004, messages::spans_filtered);
         }
-        Some(stands)
     });
-    if stands == Some(true) { span } else { tracing::Span::none() }
+    tracing::Span::none()
 }
 
 impl<S> tracing_subscriber::Layer<S> for SegmentLayer

@@ -261,7 +261,7 @@ impl Node {
     /// Sets the request side of the `http` block.
     pub fn set_http_request(&self, request: HttpRequestParts<'_>) -> &Self {
         if self.is_recording() {
-            self.fill(|draft| record::http_request(draft, &request));
+            self.fill(|draft| record::http_request(draft, &request, None));
         }
         self
     }

@@ -80,6 +80,17 @@ pub struct HttpRequestParts<'a> {
     pub traced: bool,
 }
 
+/// A URL in parts, for who has them apart: it is then put together where it is written.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UrlParts<'a> {
+    /// `https`.
+    pub scheme: &'a str,
+    /// Host and port; user name and password are removed.
+    pub authority: &'a str,
+    /// The path with its leading slash, or nothing; query and fragment are removed.
+    pub path: &'a str,
+}
+
 /// One exception of a cause.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExceptionParts<'a> {

@@ -9,7 +9,7 @@ use super::guard::Node;
 use super::head::{Head, Kind};
 use super::invocation;
 use super::items::{Class, Draft};
-use super::parts::{HttpRequestParts, Trust};
+use super::parts::{HttpRequestParts, Trust, UrlParts};
 use super::record::{self, with_draft};
 use super::recorder::{Above, Recorder, by_header};
 use crate::diagnostics::{Code, messages};
@@ -27,7 +27,23 @@ pub struct Opening<'a> {
 impl Opening<'_> {
     /// The request side of the `http` block.
     pub fn http_request(self, request: HttpRequestParts<'_>) {
-        record::http_request(self.draft, &request);
+        record::http_request(self.draft, &request, None);
+    }
+
+    /// The same with the URL in parts, in place of the request's own: who has them need not put them together.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use xray_core::{HttpRequestParts, UrlParts, service_segment};
+    ///
+    /// let request = service_segment().open_with(|segment| {
+    ///     let url = UrlParts { scheme: "https", authority: "shop.example.com", path: "/orders/7" };
+    ///     segment.http_request_to(url, HttpRequestParts { method: Some("GET"), ..HttpRequestParts::default() });
+    /// });
+    /// ```
+    pub fn http_request_to(self, url: UrlParts<'_>, request: HttpRequestParts<'_>) {
+        record::http_request(self.draft, &request, Some(&url));
     }
 
     /// The `aws` block.
@@ -135,18 +151,19 @@ impl<'a> SegmentBuilder<'a> {
     /// ```
     pub fn open_with(self, describe: impl FnOnce(Opening<'_>)) -> Node {
         match crate::layer::find() {
-            Some(recorder) => self.open_in(&recorder, describe),
+            Some(recorder) => self.open_in(recorder, describe),
             None => Node::NONE,
         }
     }
 
-    fn open_in(self, recorder: &Arc<Recorder>, describe: impl FnOnce(Opening<'_>)) -> Node {
-        account(recorder, &self.incoming);
+    // By reference: a builder is large, and to move it once more is a copy.
+    fn open_in(&self, recorder: Arc<Recorder>, describe: impl FnOnce(Opening<'_>)) -> Node {
+        account(&recorder, &self.incoming);
         if recorder.rules.in_lambda {
-            return self.open_in_facade(recorder, describe);
+            return self.open_in_facade(&recorder, describe);
         }
         recorder.abandon_implicit();
-        let head = self.head(recorder, Kind::Explicit);
+        let head = self.head(&recorder, Kind::Explicit);
         let own_name = self.name.as_deref().filter(|name| *name != &*recorder.service);
         let opened = if head.is_recorded() {
             with_draft(|draft| {
@@ -157,20 +174,18 @@ impl<'a> SegmentBuilder<'a> {
             recorder.open_tree_with(head, own_name, None)
         };
         let Some(handle) = opened else { return Node::NONE };
-        let node = Node::adopt(Arc::clone(recorder), handle, true);
-        match self.name {
-            Some(name) if node.is_recording() && *name != *recorder.service => {
-                let valid = names::segment_name(&name);
-                if valid != name {
-                    // Beside an incoming header the name may be from the request as well: its host.
-                    let network = self.incoming != Incoming::default();
-                    recorder.report(Code::Xr008, || messages::name_changed(&name, &valid, network));
-                }
-                node.set_name(&name);
+        if let Some(name) = own_name.filter(|_| handle.is_recorded()) {
+            let valid = names::segment_name(name);
+            if valid != name {
+                // Beside an incoming header the name may be from the request as well: its host.
+                let network = self.incoming != Incoming::default();
+                recorder.report(Code::Xr008, || messages::name_changed(name, &valid, network));
             }
-            _ => {}
+            let node = Node::adopt(recorder, handle, true);
+            node.set_name(name);
+            return node;
         }
-        node
+        Node::adopt(recorder, handle, true)
     }
 
     /// The trace to join, and the decision.

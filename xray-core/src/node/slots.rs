@@ -16,9 +16,9 @@ use super::tree::Tree;
 pub(crate) struct Slots {
     chunks: [OnceLock<Box<[Slot]>>; CHUNKS],
     free: Mutex<FreeList>,
-    /// Trees in the slots.
+    /// Trees in the slots. Written with the free list locked, which spares the locked addition.
     used: AtomicU32,
-    /// Those of them that were opened explicitly.
+    /// Those of them that were opened explicitly. The same.
     explicit: AtomicU32,
 }
 
@@ -94,27 +94,28 @@ impl Slots {
     /// Gives a tree a slot; the handle names its first node, and is one reference to an unsampled tree. The tree comes back
     /// when no slot is left.
     pub(crate) fn insert(&self, tree: Box<Tree>) -> Result<Handle, Box<Tree>> {
+        let (recorded, explicit) = (tree.head.is_recorded(), tree.head.kind == Kind::Explicit);
         let number = {
             let mut free = recovered(self.free.lock());
-            if let Some(number) = free.returned.pop() {
+            let number = if let Some(number) = free.returned.pop() {
                 number
             } else if free.next < Handle::MAX_SLOTS {
                 free.next += 1;
                 free.next - 1
             } else {
                 return Err(tree);
-            }
+            };
+            add(&self.used, 1);
+            add(&self.explicit, u32::from(explicit));
+            number
         };
-        let Some(slot) = self.slot_or_chunk(number) else { return Err(tree) };
-        let (recorded, explicit) = (tree.head.is_recorded(), tree.head.kind == Kind::Explicit);
+        let Some(slot) = self.slot(number).or_else(|| self.slot_of_new_chunk(number)) else { return Err(tree) };
         let mut state = recovered(slot.state.lock());
         // Generation 0 is for handles that name no tree.
         state.generation = if state.generation >= Handle::MAX_GENERATION { 1 } else { state.generation + 1 };
         state.tree = Some(tree);
         // The opener's own reference.
         slot.claims.store(u64::from(state.generation) << 32 | 1, Ordering::Relaxed);
-        self.used.fetch_add(1, Ordering::Relaxed);
-        self.explicit.fetch_add(u32::from(explicit), Ordering::Relaxed);
         Ok(if recorded {
             Handle::new(number, state.generation, 0)
         } else {
@@ -156,9 +157,11 @@ impl Slots {
     fn vacate(&self, number: u32, mut state: MutexGuard<'_, State>) -> Option<Box<Tree>> {
         let done = state.tree.take()?;
         drop(state);
-        self.used.fetch_sub(1, Ordering::Relaxed);
-        self.explicit.fetch_sub(u32::from(done.head.kind == Kind::Explicit), Ordering::Relaxed);
-        recovered(self.free.lock()).returned.push(number);
+        let mut free = recovered(self.free.lock());
+        free.returned.push(number);
+        add(&self.used, 1_u32.wrapping_neg());
+        add(&self.explicit, u32::from(done.head.kind == Kind::Explicit).wrapping_neg());
+        drop(free);
         Some(done)
     }
 
@@ -214,11 +217,17 @@ impl Slots {
         self.chunks.get(chunk)?.get()?.get(offset)
     }
 
-    fn slot_or_chunk(&self, number: u32) -> Option<&Slot> {
+    #[cold]
+    fn slot_of_new_chunk(&self, number: u32) -> Option<&Slot> {
         let (chunk, offset) = place(number);
         let size = FIRST_CHUNK << chunk;
         self.chunks.get(chunk)?.get_or_init(|| (0..size).map(|_| Slot::default()).collect()).get(offset)
     }
+}
+
+/// Adds to a count that one thread writes at a time.
+fn add(count: &AtomicU32, change: u32) {
+    count.store(count.load(Ordering::Relaxed).wrapping_add(change), Ordering::Relaxed);
 }
 
 /// Whether a slot's claims are those of this handle's tree, and there are any.

@@ -10,9 +10,10 @@ use std::task::{Context, Poll};
 use ::reqwest::{Request, Response};
 use http::{HeaderMap, StatusCode};
 use tower_service::Service;
+use xray_core::HttpRequestParts;
 
 use super::future::ResponseHead;
-use super::service::{describe, inject, open};
+use super::service::{described, inject, open};
 use super::{ClientSubsegment, ResponseFuture};
 use crate::scope::Scope;
 
@@ -32,7 +33,8 @@ where
     fn call(&mut self, mut request: Request) -> Self::Future {
         let node = open(request.url().host_str(), |call| {
             // User information, query and fragment are cut by whoever writes the URL down.
-            describe(call, &self.settings, request.method(), Some(request.url().as_str()));
+            let url = Some(request.url().as_str());
+            call.http_request(HttpRequestParts { url, ..described(&self.settings, request.method()) });
         });
         inject(&node, &self.settings, request.headers_mut());
         let mut scope = Scope::new(node, "ClientSubsegment");

@@ -41,8 +41,11 @@ where
         let authority = head::authority_called(request.headers(), request.uri());
         let node = open(authority.map(head::host), |call| {
             let scheme = request.uri().scheme_str().unwrap_or("http");
-            let url = authority.map(|authority| head::url(scheme, authority, request.uri().path()));
-            describe(call, &self.settings, request.method(), url.as_deref());
+            let parts = described(&self.settings, request.method());
+            match authority {
+                Some(authority) => call.http_request_to(head::url(scheme, authority, request.uri().path()), parts),
+                None => call.http_request(parts),
+            }
         });
         inject(&node, &self.settings, request.headers_mut());
         let mut scope = Scope::new(node, "ClientSubsegment");
@@ -60,10 +63,9 @@ pub(super) fn open(host: Option<&str>, describe: impl FnOnce(Opening<'_>)) -> No
 /// Name of a call whose request names no host. Source: X-Ray SDK for Node.js.
 const UNKNOWN_HOST: &str = "unknown host";
 
-/// Writes the request's head into the subsegment.
-pub(super) fn describe(call: Opening<'_>, settings: &Settings, method: &Method, url: Option<&str>) {
-    let method = Some(method.as_str());
-    call.http_request(HttpRequestParts { method, url, traced: settings.traced, ..HttpRequestParts::default() });
+/// What the subsegment says of the request, but for its URL.
+pub(super) fn described<'a>(settings: &Settings, method: &'a Method) -> HttpRequestParts<'a> {
+    HttpRequestParts { method: Some(method.as_str()), traced: settings.traced, ..HttpRequestParts::default() }
 }
 
 /// Sends the node's trace header along, sampled or not; nothing where there is no node.

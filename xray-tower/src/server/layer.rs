@@ -11,6 +11,7 @@ use xray_core::Trust;
 
 use super::ServerSegment;
 use crate::failure::{Reveal, reveal};
+use crate::head::RequestHead;
 use crate::naming::Naming;
 
 /// A layer that opens a segment for each request; see the [crate's front page](crate).
@@ -147,13 +148,24 @@ pub(crate) enum Believe {
     If(Arc<dyn Fn(&Parts) -> bool + Send + Sync>),
 }
 
-impl Believe {
-    pub(crate) fn trust(&self, parts: &Parts) -> Option<Trust> {
-        match self {
+impl Settings {
+    /// Whether a function of the program's is to see a request's parts.
+    pub(crate) fn show_parts(&self) -> bool {
+        self.client_ip.is_some() || matches!(self.trust, Believe::If(_))
+    }
+
+    pub(crate) fn trust_in(&self, request: &RequestHead<'_>) -> Option<Trust> {
+        match &self.trust {
             Believe::AsConfigured => None,
             Believe::Always(trust) => Some(*trust),
-            Believe::If(predicate) => Some(if predicate(parts) { Trust::Full } else { Trust::None }),
+            Believe::If(predicate) => {
+                Some(if request.parts.is_some_and(|parts| predicate(parts)) { Trust::Full } else { Trust::None })
+            }
         }
+    }
+
+    pub(crate) fn client_ip_of(&self, request: &RequestHead<'_>) -> Option<IpAddr> {
+        self.client_ip.as_ref()?(request.parts?)
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response};
 use http_body::Body;
 use tower_service::Service;
@@ -15,7 +13,7 @@ use xray_core::{HttpRequestParts, Incoming, Node, Opening, segment, service_segm
 
 use super::layer::Settings;
 use super::{ResponseBody, ResponseFuture};
-use crate::head::{self, RequestHeaders};
+use crate::head::{self, RequestHead, RequestHeaders};
 use crate::scope::Scope;
 
 /// A service whose every request is a segment. Made by [`ServerSegmentLayer`](super::ServerSegmentLayer).
@@ -42,62 +40,74 @@ where
         self.inner.poll_ready(cx)
     }
 
-    fn call(&mut self, request: Request<ReqBody>) -> Self::Future {
-        let (parts, body) = request.into_parts();
-        let mut scope = Scope::new(open(&self.settings, &parts), "ServerSegment");
-        let to_head = parts.method == Method::HEAD;
-        let request = Request::from_parts(parts, body);
+    fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
+        let node = if self.settings.show_parts() {
+            let (parts, body) = request.into_parts();
+            let node = open(&self.settings, &RequestHead::of_parts(&parts));
+            request = Request::from_parts(parts, body);
+            node
+        } else {
+            // A request is large: to take it apart and put it together copies it twice.
+            open(&self.settings, &RequestHead::of(&request))
+        };
+        let mut scope = Scope::new(node, "ServerSegment");
+        let to_head = request.method() == Method::HEAD;
         let inner = scope.run_noting_panic(|| self.inner.call(request));
         ResponseFuture::new(inner, scope, Arc::clone(&self.settings), to_head)
     }
 }
 
 /// Opens the segment for the request with this head.
-fn open(settings: &Settings, parts: &Parts) -> Node {
-    let headers = RequestHeaders::of(&parts.headers);
-    let authority = head::authority(headers.host, &parts.uri);
+fn open(settings: &Settings, request: &RequestHead<'_>) -> Node {
+    let headers = RequestHeaders::of(request.headers);
+    let authority = head::authority(headers.host, request.uri);
     let incoming =
         Incoming::read(headers.trace_header.map(HeaderValue::as_bytes), headers.traceparent.map(HeaderValue::as_bytes));
     let mut sampling = SamplingRequest::default();
     // Rules see the host as it came, port included, as with the official SDKs.
     sampling.host = authority;
-    sampling.method = Some(parts.method.as_str());
-    sampling.path = Some(parts.uri.path());
+    sampling.method = Some(request.method.as_str());
+    sampling.path = Some(request.uri.path());
 
     let mut builder = match settings.naming.name(authority) {
         Some(name) => segment(name),
         None => service_segment(),
     };
-    if let Some(trust) = settings.trust.trust(parts) {
+    if let Some(trust) = settings.trust_in(request) {
         builder = builder.trust(trust);
     }
     let builder = builder.incoming(incoming).sampling(sampling);
-    builder.open_with(|segment| describe(segment, settings, parts, &headers, authority))
+    builder.open_with(|segment| describe(segment, settings, request, &headers, authority))
 }
 
 /// Writes the request's head into the segment.
 fn describe(
     segment: Opening<'_>,
     settings: &Settings,
-    parts: &Parts,
+    request: &RequestHead<'_>,
     headers: &RequestHeaders<'_>,
     authority: Option<&str>,
 ) {
-    let scheme = head::served_scheme(headers.forwarded_proto, &parts.uri);
-    // Without any host there is still a path, which is what people look for.
-    let url = authority.map(|authority| head::url(scheme, authority, parts.uri.path()));
     let user_agent = headers.user_agent.map(|agent| text(agent.as_bytes()));
-    let peer: Option<IpAddr> = settings.client_ip.as_ref().and_then(|find| find(parts));
-    let caller = head::caller(headers.forwarded_for, &parts.extensions, peer);
+    let caller = head::caller(headers.forwarded_for, request.extensions, settings.client_ip_of(request));
     let client_ip = caller.map(|caller| caller.ip.to_string());
-    segment.http_request(HttpRequestParts {
-        method: Some(parts.method.as_str()),
-        url: Some(url.as_deref().unwrap_or_else(|| parts.uri.path())),
+    let path = request.uri.path();
+    let parts = HttpRequestParts {
+        method: Some(request.method.as_str()),
+        // Without any host there is still a path, which is what people look for.
+        url: Some(path),
         user_agent: user_agent.as_deref().filter(|agent| !agent.is_empty()),
         client_ip: client_ip.as_deref(),
         x_forwarded_for: caller.is_some_and(|caller| caller.forwarded),
         traced: false,
-    });
+    };
+    match authority {
+        Some(authority) => {
+            let scheme = head::served_scheme(headers.forwarded_proto, request.uri);
+            segment.http_request_to(head::url(scheme, authority, path), parts);
+        }
+        None => segment.http_request(parts),
+    }
 }
 
 /// What is text nearly always, without the search for where it is not.
