@@ -5,11 +5,38 @@
 use std::fmt;
 
 /// Writes a JSON string with its quotes.
-#[inline]
 pub(crate) fn string(out: &mut Vec<u8>, text: &str) {
+    let bytes = text.as_bytes();
+    if let (Some(first), Some(last), true) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>(), bytes.len() <= 16) {
+        if hits(u64::from_le_bytes(*first)) | hits(u64::from_le_bytes(*last)) == 0 {
+            return short_string::<8, 18>(out, first, last, bytes.len());
+        }
+    } else if let (Some(first), Some(last), true) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes.len() < 8)
+    {
+        if hits(two_halves(first, last)) == 0 {
+            return short_string::<4, 10>(out, first, last, bytes.len());
+        }
+    }
     out.push(b'"');
-    escaped(out, text);
+    escaped_long(out, bytes);
     out.push(b'"');
+}
+
+/// Writes a string of `N` to twice `N` bytes, its first and its last ones, among quotes that are there already: as
+/// [`escaped_short`], and without looking for room three times.
+#[inline(always)]
+fn short_string<const N: usize, const ROOM: usize>(out: &mut Vec<u8>, first: &[u8; N], last: &[u8; N], length: usize) {
+    let end = out.len() + length + 2;
+    out.extend_from_slice(&[b'"'; ROOM]);
+    if let Some(place) = out.last_chunk_mut::<ROOM>() {
+        if let Some(place) = place.get_mut(1..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = *first;
+        }
+        if let Some(place) = place.get_mut(length + 1 - N..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = *last;
+        }
+    }
+    out.truncate(end);
 }
 
 /// Writes the inside of a JSON string.
@@ -100,12 +127,13 @@ pub(crate) fn is_clean_without(bytes: &[u8], others: [u8; 3]) -> bool {
 #[inline]
 fn is_clean_short(bytes: &[u8]) -> bool {
     match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
-        (Some(first), Some(last)) => {
-            let both = u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last));
-            !word_needs_escape(both)
-        }
+        (Some(first), Some(last)) => hits(two_halves(first, last)) == 0,
         _ => !bytes.iter().any(|byte| *byte < 0x20 || *byte == b'"' || *byte == b'\\'),
     }
+}
+
+fn two_halves(first: &[u8; 4], last: &[u8; 4]) -> u64 {
+    u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
 }
 
 /// The same for eight bytes at a time.

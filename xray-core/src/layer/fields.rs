@@ -53,15 +53,16 @@ impl<'a> SpanFields<'a> {
         SpanFields { draft, callsite, findings: Findings::default() }
     }
 
-    /// What was found.
-    pub(crate) fn finish(mut self) -> Findings {
+    /// What was found. Not by value: that would copy all of it first, from where it has just been written in parts.
+    #[inline(always)]
+    pub(crate) fn finish(&mut self) -> Findings {
         if self.findings.texts.is_some() {
             self.name_operation();
         }
         if self.callsite.doubles {
             self.draft.drop_doubles();
         }
-        self.findings
+        std::mem::take(&mut self.findings)
     }
 
     #[cold]
@@ -278,14 +279,14 @@ impl<'a> EventFields<'a> {
 
     /// Closes the item. Texts come of an event of level ERROR.
     #[inline(always)]
-    pub(crate) fn finish(self) -> Option<Box<EventTexts>> {
+    pub(crate) fn finish(&mut self) -> Option<Box<EventTexts>> {
         if self.in_fields {
             self.draft.buffer().push(b'}');
         }
         self.draft.buffer().push(b'}');
         self.draft.finish(Class::Event);
         self.draft.losses.values_cut += u16::from(self.cut);
-        self.texts
+        self.texts.take()
     }
 
     #[inline(always)]

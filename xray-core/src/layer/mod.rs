@@ -45,7 +45,7 @@ pub use guard::{Guard, flush, shutdown};
 use self::callsite::Callsites;
 use self::table::SpanTable;
 use crate::diagnostics::{Code, messages};
-use crate::node::{self, Handle, Recorder, Unsampled};
+use crate::node::{self, Below, Handle, Recorder};
 use crate::sampling::RulesError;
 use crate::stats::StatsSnapshot;
 
@@ -342,9 +342,10 @@ where
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
         if attributes.is_contextual() {
-            match node::unsampled(shared.recorder.tag) {
-                Some(Unsampled::Quiet) => return,
-                Some(Unsampled::Directly(above)) => return shared.stand_for_unsampled(id, above),
+            match node::below(shared.recorder.tag) {
+                Some(Below::Quiet) => return,
+                Some(Below::Unsampled(above)) => return shared.stand_for_unsampled(id, above),
+                Some(Below::Recorded(above)) => return shared.open_span(attributes, id, above.as_own()),
                 None => {}
             }
         }
@@ -377,13 +378,14 @@ where
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        if event.is_contextual() && node::is_unrecorded(shared.recorder.tag) {
+        let top = if event.is_contextual() { node::near_top(shared.recorder.tag) } else { None };
+        if top.is_some_and(|frame| !frame.handle.is_recorded()) || callsite::is_minor(event.metadata()) {
             return;
         }
-        if callsite::is_minor(event.metadata()) {
-            return;
+        match top {
+            Some(frame) => shared.record_event(event, frame.handle.as_own(), frame.is_full()),
+            None => shared.event(event, context),
         }
-        shared.event(event, context);
     }
 
     fn on_enter(&self, id: &Id, _: Context<'_, S>) {
@@ -394,8 +396,10 @@ where
 
     fn on_exit(&self, id: &Id, _: Context<'_, S>) {
         let Some(shared) = self.shared.as_deref() else { return };
-        if !node::pop_unrecorded(shared.recorder.tag, id.into_u64()) {
-            shared.left(id);
+        match node::pop_near(shared.recorder.tag, id.into_u64()) {
+            Some(frame) if frame.handle.is_recorded() => shared.left(id, frame.handle, frame.was_unwinding()),
+            Some(_) => {}
+            None => shared.left_elsewhere(id),
         }
     }
 

@@ -22,13 +22,13 @@ impl Shared {
         registry.span(&id)?.scope().find_map(|span| self.spans.get(span.id().into_u64()))
     }
 
-    /// A span becomes a node, another name for one, or nothing.
-    #[inline(never)] // see the callbacks; what it calls on the usual way is inlined, which saves a sixth
+    /// A span becomes a node, another name for one, or nothing: where it is not simply below what the thread is in.
+    #[inline(never)]
     pub(super) fn new_span<S>(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        let Above { handle: above, by_span } = self.above(attributes, &context);
+        let Above { handle: above, by_span } = self.above(attributes.parent(), attributes.is_root(), &context);
         if above.is_recorded() {
             self.open_span(attributes, id, above.as_own());
         } else if above == Handle::NOTHING {
@@ -38,42 +38,40 @@ impl Shared {
         }
     }
 
-    /// An event is recorded on the node that it happened in.
+    /// An event is recorded on the node that it happened in: where that is not simply what the thread is in.
     #[inline(never)]
     pub(super) fn event<S>(&self, event: &Event<'_>, context: Context<'_, S>)
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
-        if let Some((handle, full)) = self.around(event, &context) {
-            self.record_event(event, handle, full);
+        let around = match event.parent() {
+            Some(parent) => Some((self.at(parent, &context), false)),
+            None if event.is_root() => None,
+            None => node::top(self.recorder.tag).map(|frame| (frame.handle, frame.is_full())),
+        };
+        if let Some((handle, full)) = around.filter(|(handle, _)| handle.is_recorded()) {
+            self.record_event(event, handle.as_own(), full);
         }
     }
 
-    /// A span was left: one that is recorded, or not in the order it was entered.
+    /// A span was left that stands for a recorded node.
     #[inline(never)]
-    pub(super) fn left(&self, id: &Id) {
-        match node::pop_near(self.recorder.tag, id.into_u64()) {
-            Some(frame) => self.left_frame(id, frame),
-            None => self.left_elsewhere(id),
+    pub(super) fn left(&self, id: &Id, handle: Handle, was_unwinding: bool) {
+        if !handle.is_alias() {
+            self.spans.leave(id.into_u64(), self.recorder.now());
+            if std::thread::panicking() && !was_unwinding {
+                self.note_panic(handle);
+            }
         }
     }
 
-    /// The same, where its frame is not the innermost, or is very deep.
+    /// A span was left whose frame is not the innermost, or is very deep.
     #[cold]
     #[inline(never)]
-    fn left_elsewhere(&self, id: &Id) {
-        if let Some(frame) = node::pop_span(self.recorder.tag, id.into_u64()) {
-            self.left_frame(id, frame);
-        }
-    }
-
-    #[inline(always)]
-    fn left_frame(&self, id: &Id, frame: Frame) {
-        if frame.handle.is_recorded() && !frame.handle.is_alias() {
-            self.spans.leave(id.into_u64(), self.recorder.now());
-            if std::thread::panicking() && !frame.was_unwinding() {
-                self.note_panic(frame.handle);
-            }
+    pub(super) fn left_elsewhere(&self, id: &Id) {
+        let frame = node::pop_span(self.recorder.tag, id.into_u64());
+        if let Some(frame) = frame.filter(|frame| frame.handle.is_recorded()) {
+            self.left(id, frame.handle, frame.was_unwinding());
         }
     }
 
@@ -103,25 +101,7 @@ impl Shared {
     }
 
     /// What a new span is below.
-    #[inline(always)] // at the start of every span
-    fn above<S>(&self, attributes: &Attributes<'_>, context: &Context<'_, S>) -> Above
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        if attributes.is_contextual() {
-            match node::near_top(self.recorder.tag) {
-                Some(Frame { span, handle, .. }) if handle.is_recorded() => {
-                    return Above { handle, by_span: span != NO_SPAN };
-                }
-                _ => {}
-            }
-        }
-        self.any_above(attributes.parent(), attributes.is_root(), context)
-    }
-
-    /// The same, whatever the case.
-    #[inline(never)]
-    fn any_above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
+    fn above<S>(&self, explicit: Option<&Id>, root: bool, context: &Context<'_, S>) -> Above
     where
         S: Subscriber + for<'a> LookupSpan<'a>,
     {
@@ -138,31 +118,6 @@ impl Shared {
             Some(frame) if node::is_entered_again(self.recorder.tag, frame.span) => self.above_again(&frame, context),
             Some(Frame { handle, .. }) => Above { handle, by_span: true },
         }
-    }
-
-    /// The recorded node that an event happened in, and whether it has all the events it keeps.
-    #[inline(always)] // at the start of every event
-    fn around<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<(Handle, bool)>
-    where
-        S: Subscriber + for<'a> LookupSpan<'a>,
-    {
-        let (handle, full) = if event.is_contextual() {
-            match node::near_top(self.recorder.tag) {
-                Some(frame) => (frame.handle, frame.is_full()),
-                None => self.around_elsewhere()?,
-            }
-        } else {
-            (self.at(event.parent()?, context), false)
-        };
-        handle.is_recorded().then(|| (handle.as_own(), full))
-    }
-
-    /// The same, where the innermost frame is another layer's, or very deep.
-    #[cold]
-    #[inline(never)]
-    fn around_elsewhere(&self) -> Option<(Handle, bool)> {
-        let frame = node::top(self.recorder.tag)?;
-        Some((frame.handle, frame.is_full()))
     }
 
     /// What an explicit parent stands for.
@@ -198,8 +153,9 @@ impl Shared {
         }
     }
 
-    #[inline(always)]
-    fn open_span(&self, attributes: &Attributes<'_>, id: &Id, above: Handle) {
+    /// A span opens below a node.
+    #[inline(never)] // see the callbacks; what it calls on the usual way is inlined, which saves a sixth
+    pub(super) fn open_span(&self, attributes: &Attributes<'_>, id: &Id, above: Handle) {
         let callsite = self.callsites.get(attributes.metadata(), &self.recorder);
         let opened = if callsite.selected { self.open_node(attributes, callsite, above) } else { None };
         let Some((opened, texts)) = opened else {
@@ -357,8 +313,9 @@ impl Shared {
         });
     }
 
-    #[inline(always)]
-    fn record_event(&self, event: &Event<'_>, handle: Handle, full: bool) {
+    /// An event is recorded on a node; `full`: which has all the events it keeps.
+    #[inline(never)]
+    pub(super) fn record_event(&self, event: &Event<'_>, handle: Handle, full: bool) {
         let recorder = &self.recorder;
         let callsite = self.callsites.get(event.metadata(), recorder);
         if !callsite.selected {

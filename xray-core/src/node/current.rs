@@ -215,50 +215,31 @@ fn innermost_of(tag: u32) -> Option<Frame> {
     FRAMES.with(|frames| frames.find(|frame| frame.tag == tag).map(|(_, frame)| frame))
 }
 
-/// The thread is inside something that this layer does not record: the short answer that most events of an unsampled
-/// request get.
-#[inline(always)]
-pub(crate) fn is_unrecorded(tag: u32) -> bool {
-    let top = FRAMES.with(Frames::last);
-    top.tag == tag && !top.handle.is_recorded()
-}
-
-/// How a thread is inside an unsampled node.
-pub(crate) enum Unsampled {
-    /// In a span below it, and the registry knows that too.
+/// What a new span is below, where that is simple.
+pub(crate) enum Below {
+    /// A node, by a span or a wrapper.
+    Recorded(Handle),
+    /// A span below an unsampled node, and the registry knows that too.
     Quiet,
-    /// By a wrapper or a guard.
-    Directly(Handle),
+    /// An unsampled node, by a wrapper or a guard.
+    Unsampled(Handle),
 }
 
 /// The short answer for new spans; `None` where it is not as simple.
 #[inline(always)]
-pub(crate) fn unsampled(tag: u32) -> Option<Unsampled> {
+pub(crate) fn below(tag: u32) -> Option<Below> {
     FRAMES.with(|frames| {
-        let (at, top) = (frames.depth.get(), frames.last());
-        if top.tag != tag || top.handle.is_recorded() {
-            return None;
+        let at = frames.depth.get();
+        let top = frames.near(at).filter(|frame| frame.tag == tag)?;
+        if top.handle.is_recorded() {
+            return Some(Below::Recorded(top.handle));
         }
         if top.span == NO_SPAN {
-            return top.handle.is_unsampled().then_some(Unsampled::Directly(top.handle));
+            return top.handle.is_unsampled().then_some(Below::Unsampled(top.handle));
         }
         // Entered before and not left, in whichever layer: that is not told here.
         let again = || frames.spans.get(1..at).is_none_or(|below| below.iter().any(|span| span.get() == top.span));
-        (top.handle != Handle::NOTHING && !again()).then_some(Unsampled::Quiet)
-    })
-}
-
-/// Leaves the innermost frame if it is this span's and not recorded: the short way for most spans of an unsampled request.
-#[inline(always)]
-pub(crate) fn pop_unrecorded(tag: u32, span: u64) -> bool {
-    FRAMES.with(|frames| {
-        let at = frames.depth.get();
-        let top = frames.last();
-        let left = at < NEAR && top.is_of(tag, span) && !top.handle.is_recorded();
-        if left {
-            frames.depth.set(at.wrapping_sub(1));
-        }
-        left
+        (top.handle != Handle::NOTHING && !again()).then_some(Below::Quiet)
     })
 }
 

@@ -40,8 +40,7 @@ pub use subsegment::{SubsegmentBuilder, current, subsegment};
 #[cfg(feature = "fmt")]
 pub(crate) use current::innermost_tag;
 pub(crate) use current::{
-    Frame, NO_SPAN, Unsampled, is_entered_again, is_unrecorded, mark_full, near_top, pop_near, pop_span,
-    pop_unrecorded, push, top, unsampled,
+    Below, Frame, NO_SPAN, below, is_entered_again, mark_full, near_top, pop_near, pop_span, push, top,
 };
 pub(crate) use delivery::Delivery;
 pub(crate) use handle::Handle;
