@@ -73,3 +73,10 @@ test("the address alone makes the same list", async (t) => {
   assert.equal(await page.locator("#q").inputValue(), "throttle");
   assert.equal(await page.locator("#w").inputValue(), "1h");
 });
+
+test("sampling: what the rules would have made of the requests that are here", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/sampling`);
+  await page.getByText(/Of the 100 requests that are here these rules would sample about 100 \(100\.0 %\)/).waitFor();
+  assert.deepEqual((await page.locator("#rules tbody tr td").allInnerTexts()).slice(-2), ["100", "100"]);
+});

@@ -1,6 +1,9 @@
 //! `/sampling`: the rules that SDKs are given, what they say they decided, and a request to try them on.
 //!
-//! The request is in the address: `service`, `type`, `host`, `method`, `path`.
+//! The request is in the address: `service`, `type`, `host`, `method`, `path`. Beside what SDKs say they decided stands
+//! what these rules would have sampled of the requests that are [here](replay).
+
+mod replay;
 
 use std::collections::BTreeMap;
 
@@ -12,6 +15,7 @@ use super::asked::Asked;
 use super::frame::{Frame, Section};
 use super::shown;
 use crate::sampling::{GetSamplingRules, GetSamplingStatisticSummaries, SamplingRule};
+use replay::Replay;
 
 /// Seconds that the recent counts are of.
 const RECENT: f64 = 300.0;
@@ -39,7 +43,9 @@ pub(super) fn show(asked: &Asked) -> Answer {
                     p.dim {
                         "X-Ray SDKs that sample centrally fetch these rules from here and tell what they decided; counts are of the last hour."
                     }
-                    (table(rules, &decided, asked))
+                    @let replay = Replay::of(asked.store(), rules);
+                    (table(rules, &decided, &replay, asked))
+                    (dry_run(&replay))
                     (form(asked))
                 }
                 Err(message) => { p.notice { (shown(message)) } }
@@ -99,7 +105,28 @@ fn decided(asked: &Asked) -> BTreeMap<String, Decided> {
     decided
 }
 
-fn table(rules: &[SamplingRule], decided: &BTreeMap<String, Decided>, asked: &Asked) -> Markup {
+/// What the rules would have made of the requests that are here, in all, and what says the price.
+fn dry_run(replay: &Replay) -> Markup {
+    if replay.requests == 0 {
+        return html! {};
+    }
+    let count = i64::try_from(replay.requests).unwrap_or(i64::MAX);
+    #[allow(clippy::cast_possible_truncation)]
+    let sampled = replay.sampled().round() as i64;
+    html! {
+        p.dim {
+            "Of the " (replay.requests) " requests that are here these rules would sample about " (sampled)
+            " (" (share(sampled, count)) "), if one instance decided. Of other rules: "
+            code { "xrc sampling dry-run FILE" }
+            @if let Some(rate) = replay.rate() {
+                ". At " (format!("{rate:.2}")) " requests/s, the price of a month: "
+                code { "xrc cost --rps " (format!("{rate:.2}")) " --rules FILE" }
+            }
+        }
+    }
+}
+
+fn table(rules: &[SamplingRule], decided: &BTreeMap<String, Decided>, replay: &Replay, asked: &Asked) -> Markup {
     let request = Request::of(asked);
     let winner = request.as_ref().and_then(|request| rules.iter().position(|rule| request.unfit(rule).is_none()));
     html! {
@@ -118,6 +145,7 @@ fn table(rules: &[SamplingRule], decided: &BTreeMap<String, Decided>, asked: &As
                         th.num scope="col" { "Reservoir" } th.num scope="col" { "Rate" }
                         th.num scope="col" { "Requests" } th.num scope="col" { "Sampled" } th.num scope="col" { "Borrowed" }
                         th.num scope="col" { "Last 5 min" }
+                        @if replay.requests > 0 { th.num scope="col" { "Here" } th.num scope="col" { "Would sample" } }
                         @if request.is_some() { th scope="col" { "The request" } }
                     }
                 }
@@ -138,6 +166,11 @@ fn table(rules: &[SamplingRule], decided: &BTreeMap<String, Decided>, asked: &As
                             }
                             td.num { (counts.borrowed) }
                             td.num { (counts.recent) }
+                            @if replay.requests > 0 {
+                                @let met = replay.by_rule.get(place).copied().unwrap_or_default();
+                                td.num { (met.requests) }
+                                td.num { (format!("{:.0}", met.sampled)) }
+                            }
                             @if let Some(request) = &request {
                                 td {
                                     @match (request.unfit(rule), winner) {
