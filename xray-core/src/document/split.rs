@@ -79,7 +79,8 @@ pub(crate) fn documents(
 
 /// Cuts subtrees off until what is left of `top` fits, or is `top` alone. Says which.
 fn detach(tree: &mut Tree, top: u32, stamp: &Stamp, limit: usize, scratch: &mut Vec<u8>) -> Vec<u32> {
-    // Breadth first, and not below what is too deep: that is cut off whole, and divided when its turn comes.
+    // Breadth first; what is too deep is cut off, and counts its own depth from there. All at once: a chain of many
+    // thousands would else be written whole again for each of its pieces.
     let mut order = vec![(top, 0)];
     let mut cut = Vec::new();
     let mut at = 0;
@@ -88,6 +89,7 @@ fn detach(tree: &mut Tree, top: u32, stamp: &Stamp, limit: usize, scratch: &mut 
             order.extend(tree.children(node).map(|child| (child, depth + 1)));
         } else {
             cut.extend(tree.children(node));
+            order.extend(tree.children(node).map(|child| (child, 0)));
         }
         at += 1;
     }
@@ -113,7 +115,15 @@ fn detach(tree: &mut Tree, top: u32, stamp: &Stamp, limit: usize, scratch: &mut 
         }
     }
     tree.detach(&cut);
-    cut
+    let mut is_cut = vec![false; sizes.len()];
+    for node in cut {
+        if let Some(mark) = is_cut.get_mut(node as usize) {
+            *mark = true;
+        }
+    }
+    // From the top downwards: parents go first.
+    let nodes = order.into_iter().map(|(node, _)| node);
+    nodes.filter(|node| is_cut.get(*node as usize) == Some(&true)).collect()
 }
 
 /// Writes `top` alone with ever shorter values until it fits.

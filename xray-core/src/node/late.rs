@@ -108,7 +108,8 @@ impl Recorder {
         }
     }
 
-    /// The tree is decided, or abandoned.
+    /// The tree is about to be decided, or abandoned: under the same lock, so that it takes no more afterwards. What has
+    /// bytes of the stock, one piece at least, is also one of its segments.
     pub(super) fn give_late_room_back(&self, tree: &mut Tree) {
         self.late.close(tree.reserved());
         tree.set_reserved(0);
@@ -130,6 +131,10 @@ impl Recorder {
             self.sampler.ended(&ended.decision, &ended.as_end(&self.service));
         }
         self.delivery.slots.with(handle, |tree| {
+            // While the sampler was asked the segment may have outgrown its room: then there is nothing to send.
+            if !tree.is_undecided() {
+                return;
+            }
             self.give_late_room_back(tree);
             match kept {
                 Some(Kept { decision, why }) => {

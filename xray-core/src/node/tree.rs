@@ -162,9 +162,12 @@ impl Tree {
         self.head.late == Late::Dropped
     }
 
-    /// Drops what was recorded, for good. References stay counted.
+    /// Drops what was recorded, for good; late capture has nothing to decide any more. References stay counted.
     pub(crate) fn abandon(&mut self) {
         self.abandoned = true;
+        if self.head.late == Late::Undecided {
+            self.head.late = Late::No;
+        }
         self.items.clear();
         self.open = 0;
         self.finished = 0;
@@ -295,9 +298,9 @@ impl Tree {
         data.parent = NO_NODE;
         data.next = NO_NODE;
         data.flags |= flag::LONE;
-        if self.items.append(&mut data.runs, &mut draft, ALL_BUT_EVENTS) {
-            data.classes |= Class::ParentId.bit();
-        }
+        // However full the tree is: X-Ray refuses a subsegment that comes alone and names no parent.
+        self.items.append_anyway(&mut data.runs, &mut draft, ALL_BUT_EVENTS);
+        data.classes |= Class::ParentId.bit();
         give_back(draft);
     }
 

@@ -265,6 +265,64 @@ fn a_segment_that_outgrows_the_memory_is_given_up_and_gives_its_room_back() {
 }
 
 #[test]
+fn spans_given_up_for_a_segment_below_keep_no_memory() {
+    let xray = captured_with(keeps(faults().with_memory(2, 8192)));
+    xray.run(|| {
+        for _ in 0..20 {
+            // A span of a framework's, outside of what opens the segment, and what it records after that has ended.
+            let outer = tracing::info_span!("request", status = tracing::field::Empty);
+            outer.in_scope(|| {
+                request(500).end();
+                tracing::info!("finished processing");
+                tracing::info_span!("log").in_scope(|| ());
+            });
+            outer.record("status", 500);
+        }
+        let nodes: Vec<Node> = (0..2).map(|_| request(200)).collect();
+        assert!(nodes.iter().all(Node::is_recording));
+    });
+    assert_eq!((xray.stats().abandoned_roots, xray.stats().late_no_room), (20, 0));
+}
+
+#[test]
+fn a_segment_that_outgrows_its_room_while_its_sampler_is_told_stays_given_up() {
+    use std::sync::Mutex;
+    use xray_core::{Decision, Sample, SamplingRequest, SegmentEnd};
+    /// Goes on to record while it is told of the end.
+    #[derive(Clone, Default)]
+    struct Recording(std::sync::Arc<Mutex<Option<Node>>>);
+    impl Sample for Recording {
+        fn sample(&self, _: &SamplingRequest<'_>) -> Decision {
+            Decision::new(false, Reason::Fixed)
+        }
+        fn wants_end(&self) -> bool {
+            true
+        }
+        fn ended(&self, _: &Decision, _: &SegmentEnd<'_>) {
+            if let Some(node) = self.0.lock().unwrap().take() {
+                (0..40).for_each(|number| _ = node.add_metadata(&format!("key {number}"), "x".repeat(1000)));
+            }
+        }
+    }
+    let sampler = Recording::default();
+    let shared = sampler.clone();
+    let xray = captured_with(|builder| builder.sampler(sampler).late_capture(faults().with_memory(2, 16_384)));
+    xray.run(|| {
+        let node = service_segment().open();
+        node.mark(Flags { fault: true, ..Flags::default() });
+        let header = node.trace_header();
+        *shared.0.lock().unwrap() = Some(node.share());
+        let inner = node.in_scope(|| tracing::info_span!("left open"));
+        node.end();
+        inner.in_scope(|| assert_eq!(current().trace_header(), header));
+        let nodes: Vec<Node> = (0..2).map(|_| request(200)).collect();
+        assert!(nodes.iter().all(Node::is_recording), "the room is free again");
+    });
+    let [] = xray.documents();
+    assert_eq!((xray.stats().late_captured, xray.stats().late_no_room), (0, 1));
+}
+
+#[test]
 fn a_failed_job_of_spans_alone_is_kept_too() {
     let xray = captured_with(keeps(faults()));
     xray.run(|| {

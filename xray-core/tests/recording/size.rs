@@ -147,6 +147,43 @@ fn deep_and_large_at_once() {
     assert_eq!(xray.stats().metadata_trimmed, 0);
 }
 
+#[test]
+fn parents_are_sent_before_what_was_cut_off_below_them() {
+    let xray = captured_with(|builder| builder.stream_after(1000));
+    xray.run(|| {
+        segment("orders").open().in_scope(|| {
+            nested(300, &mut |depth, node| _ = node.add_metadata("text", "z".repeat(depth * 40)));
+        });
+    });
+    let mut sent: Vec<String> = Vec::new();
+    for document in xray.all() {
+        let known = document.parent_id.as_ref().is_none_or(|parent| sent.contains(parent));
+        assert!(known, "{} comes before its parent", document.name);
+        sent.extend(document.walk().map(|node| node.id.clone()));
+    }
+    assert_eq!(sent.len(), 301);
+}
+
+#[test]
+fn a_subsegment_of_a_full_segment_that_comes_alone_names_its_parent() {
+    let xray = captured();
+    xray.run(|| {
+        let orders = segment("orders").open();
+        let open = orders.in_scope(|| tracing::info_span!("open"));
+        // Ever smaller, until there is no room for the least.
+        for (length, times) in [(15_000, 570), (600, 30), (0, 40)] {
+            let text = "x".repeat(length);
+            (0..times).for_each(|number| _ = orders.add_metadata(&format!("{length}.{number}"), &text));
+            assert!(xray.stats().dropped_node_limit > 0);
+        }
+        drop(orders);
+        open.in_scope(|| ());
+    });
+    let last = xray.all().pop().unwrap();
+    assert_eq!((last.name.as_str(), last.kind.as_deref()), ("open", Some("subsegment")));
+    assert!(last.parent_id.is_some());
+}
+
 /// A transport that carries little, and says how much or does not.
 struct Narrow {
     carries: usize,

@@ -17,7 +17,7 @@ impl Runs {
 }
 
 /// The items of all nodes of a tree.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ItemBuffer {
     bytes: Vec<u8>,
     /// Bytes of items that were overwritten.
@@ -46,12 +46,23 @@ impl ItemBuffer {
     /// Appends a draft of these kinds to a node's runs; false when the tree is full.
     #[inline(always)] // under the lock, twice a span
     pub(crate) fn append(&mut self, runs: &mut Runs, draft: &mut Draft, kinds: u32) -> bool {
+        self.append_within(MAX_BYTES, runs, draft, kinds)
+    }
+
+    /// The same, however full the tree is: for what is small, comes once a node, and no document can be without.
+    #[cold]
+    pub(crate) fn append_anyway(&mut self, runs: &mut Runs, draft: &mut Draft, kinds: u32) {
+        self.append_within(usize::MAX, runs, draft, kinds);
+    }
+
+    #[inline(always)]
+    fn append_within(&mut self, most: usize, runs: &mut Runs, draft: &mut Draft, kinds: u32) -> bool {
         let length = draft.bytes.len().saturating_sub(RUN_HEADER);
         if let Some(header) = draft.bytes.first_chunk_mut() {
             *header = run_header(kinds, length);
         }
         let start = self.bytes.len();
-        let fits = start + draft.bytes.len() <= MAX_BYTES;
+        let fits = start + draft.bytes.len() <= most;
         if fits {
             if self.bytes.capacity() - start < draft.bytes.len() {
                 self.grow(draft.bytes.len());

@@ -80,7 +80,12 @@ impl Tree {
 
     /// How the segment would end at `at`, where late capture has still to decide it.
     pub(crate) fn undecided(&self, at: u64) -> Option<Ended> {
-        (self.head.late == Late::Undecided && !self.abandoned).then(|| self.end_at(at))
+        self.is_undecided().then(|| self.end_at(at))
+    }
+
+    /// Late capture has still to decide it.
+    pub(crate) fn is_undecided(&self) -> bool {
+        self.head.late == Late::Undecided && !self.abandoned
     }
 
     fn end_at(&self, at: u64) -> Ended {
