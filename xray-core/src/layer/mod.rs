@@ -147,9 +147,12 @@ impl SegmentLayer {
         self.shared.as_deref().is_none_or(|shared| shared.recorder.flush(timeout))
     }
 
-    /// Sends what is still open as in progress, drains the queue and ends the sender thread, within `timeout`.
-    /// What is recorded afterwards is lost, counted; a synchronous layer has no thread to end, and goes on. False when
+    /// Sends what is still open as in progress, drains the queue and ends the sender thread, within `timeout`. False when
     /// time ran out.
+    ///
+    /// Requests that are open then go on to pass their trace on, under the decision they have: their segments were sent,
+    /// as far as they had come. What ends afterwards is lost, counted (`dropped_shutdown`). A synchronous layer has no
+    /// thread to end, and goes on: what was sent as in progress is replaced by how it ended.
     pub fn shutdown(&self, timeout: std::time::Duration) -> bool {
         self.shared.as_deref().is_none_or(|shared| shared.recorder.shutdown(timeout))
     }

@@ -88,17 +88,23 @@ impl Delivery {
         // Not held while emitting: an emitter may open nodes of its own on this thread.
         let mut buffer = std::mem::take(&mut *self.buffer.lock().unwrap_or_else(PoisonError::into_inner));
         let mut sent = 0;
-        let divided = split::documents(&mut tree, self.stamp(), self.limit(), &mut buffer, &mut |document| match self
-            .outlet
-            .send(document)
-        {
-            Ok(left) => {
-                sent += usize::from(left);
-                None
+        let divided = split::documents(&mut tree, self.stamp(), self.limit(), &mut buffer, &mut |document| {
+            // One document each: a foreign emitter's panic loses no other of the tree.
+            match catch_unwind(AssertUnwindSafe(|| self.outlet.send(document))) {
+                Ok(Ok(left)) => {
+                    sent += usize::from(left);
+                    None
+                }
+                Ok(Err(too_large)) => Some(self.lower_limit(too_large.limit, document.len())),
+                Err(_) => {
+                    self.stats.add(Counter::DroppedPanicked, 1);
+                    None
+                }
             }
-            Err(too_large) => Some(self.lower_limit(too_large.limit, document.len())),
         });
-        *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
+        if buffer.capacity() <= KEPT_BUFFER {
+            *self.buffer.lock().unwrap_or_else(PoisonError::into_inner) = buffer;
+        }
         if divided.largest > 0 && divided.was_needed() {
             self.account(&divided);
         }
@@ -184,11 +190,11 @@ impl Delivery {
         }
     }
 
-    /// Everything that is open, to be sent as it stands.
+    /// Copies of everything that is open, to be sent as it stands.
     #[allow(clippy::vec_box)] // trees travel boxed: in slots, in the queue, in the pool
-    pub(crate) fn take_open(&self) -> Vec<Box<Tree>> {
+    pub(crate) fn copy_open(&self) -> Vec<Box<Tree>> {
         let mut open = Vec::new();
-        self.slots.each(|tree| open.extend(tree.take_rest()));
+        self.slots.each(|tree| open.extend(tree.copy_rest()));
         if !open.is_empty() {
             self.stats.add(Counter::InProgressAnnounced, open.len() as u64);
             self.diagnostics.report(Code::Xr024, || messages::open_at_shutdown(open.len() as u64));
@@ -202,6 +208,10 @@ impl Work for Delivery {
 
     fn deliver(&self, tree: Box<Tree>) -> usize {
         self.deliver_now(tree)
+    }
+
+    fn documents(&self, tree: &Box<Tree>) -> u64 {
+        tree.tops().count() as u64
     }
 
     fn idle(&self) {
@@ -255,5 +265,42 @@ impl Pool {
 const SMALLEST_LIMIT: usize = 4_000;
 /// Nanoseconds after which an open segment is worth a word: 15 minutes.
 const OPEN_FOR_EVER: u64 = 15 * 60 * 1_000_000_000;
+/// Bytes of the buffer for documents kept between trees: more than one that is sent as it is.
+const KEPT_BUFFER: usize = 2 * DOCUMENT_BYTES;
 const POOLED_TREES: usize = 256;
 const POOLED_BYTES: usize = 16 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::diagnostics::DiagnosticsLevel;
+    use crate::emit::Capture;
+    use crate::node::items::{Class, Draft};
+    use crate::node::testing::head;
+
+    #[test]
+    fn the_buffer_of_a_huge_tree_is_not_kept() {
+        let stats = Arc::new(Stats::new());
+        let diagnostics = Arc::new(Diagnostics::new(Arc::new(SystemClock), DiagnosticsLevel::Off));
+        let outlet = Outlet::new(Arc::new(Capture::new()), Arc::clone(&stats), Arc::clone(&diagnostics), "a test");
+        let clock = Arc::new(SystemClock);
+        let delivery = Delivery::new("orders", outlet, stats, diagnostics, clock, Stamp::new(None, None), None);
+        let capacity = |items: usize| {
+            let mut tree = Box::new(Tree::new(head()));
+            tree.open_segment(1, 0, None);
+            for _ in 0..items {
+                let mut draft = Draft::new();
+                draft.start().extend(std::iter::repeat_n(b'0', 10_000));
+                draft.finish(Class::Precursor);
+                tree.append(0, &mut draft, false);
+            }
+            tree.end(0, 1, 100);
+            delivery.deliver_now(tree);
+            delivery.buffer.lock().unwrap().capacity()
+        };
+        assert!((10_000..=KEPT_BUFFER).contains(&capacity(1)));
+        assert_eq!(capacity(100), 0);
+        assert_ne!(capacity(1), 0);
+    }
+}

@@ -379,7 +379,10 @@ impl Recorder {
                 if !pipeline.push(tree, weight) {
                     let Limits { items, bytes } = Limits::default();
                     let lost = self.stats().get(Counter::DroppedQueueFull);
-                    self.report(Code::Xr021, || messages::queue_full(lost, items, bytes));
+                    // Else it was refused for another cause: after the shutdown, or because there is no thread.
+                    if lost > 0 {
+                        self.report(Code::Xr021, || messages::queue_full(lost, items, bytes));
+                    }
                 }
             }
             None => {
@@ -512,7 +515,7 @@ impl Recorder {
 
     /// Sends what is open as in progress, and ends the sender thread.
     pub(crate) fn shutdown(&self, timeout: Duration) -> bool {
-        for tree in self.delivery.take_open() {
+        for tree in self.delivery.copy_open() {
             self.send(tree);
         }
         let drained = self.pipeline.as_ref().is_none_or(|pipeline| pipeline.stop(timeout));

@@ -140,15 +140,47 @@ fn shutdown_sends_what_is_open_as_it_stands() {
     // Twice changes nothing.
     assert!(xray.layer().shutdown(Duration::ZERO));
     assert_eq!(xray.all().len(), 1);
-    // What ends now was told already; its end is lost, and nothing breaks.
+    // A synchronous layer goes on, and what was told as in progress is replaced by how it ended.
     xray.run(|| {
-        load.in_scope(|| tracing::info!("late"));
         orders.annotate("late", true);
         drop(subsegment("late").parent(&orders).open());
-        drop((orders, load));
+        drop(load);
+        drop(orders);
         nothing_is_here();
     });
-    assert_eq!(xray.all().len(), 1);
+    let [_, document] = xray.documents();
+    expect![[r#"
+        orders  segment {late=true}
+        ├ load
+        ├ done
+        └ late
+    "#]]
+    .assert_eq(&picture(&[document]));
+}
+
+#[test]
+fn what_is_open_at_shutdown_goes_on_to_pass_its_trace_on() {
+    let capture = Capture::new();
+    let (synchronous, layer) = (captured().layer(), sending(&capture));
+    for layer in [&synchronous, &layer] {
+        under(layer, || {
+            let orders = segment("orders").open();
+            let load = orders.in_scope(|| info_span!("load"));
+            let here = || current().trace_header().unwrap();
+            let headers = || (orders.trace_header().unwrap(), load.in_scope(here));
+            let before = headers();
+            assert!(layer.shutdown(PATIENCE));
+            assert_eq!(headers(), before);
+            let call = orders.in_scope(|| subsegment("call").open().trace_header()).unwrap();
+            assert_eq!((call.root(), call.sampled()), (before.0.root(), Some(xray_core::Sampled::Yes)));
+            load.in_scope(|| info_span!("later").in_scope(|| assert_eq!(here().root(), before.0.root())));
+        });
+        assert_eq!(layer.stats().context_missing, 0);
+    }
+    // Where the thread has ended, what ends later is lost, and counted.
+    let stats = layer.stats();
+    assert_eq!((stats.documents_sent, stats.dropped_shutdown), (1, 1), "{stats}");
+    assert_eq!(synchronous.stats().dropped(), 0);
 }
 
 /// A layer with a sender thread.
@@ -199,6 +231,7 @@ fn what_is_recorded_after_the_shutdown_is_lost_and_counted() {
     });
     assert_eq!(capture.documents().len(), 1);
     assert_eq!(layer.stats().dropped_shutdown, 3);
+    assert!(!layer.stats().to_string().contains("queue_full"));
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Finished subsegments that leave before their segment.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
 use tracing::{Span, info_span};
-use xray_core::{segment, subsegment};
+use tracing_subscriber::prelude::*;
+use xray_core::{Capture, Emit, EmitError, SegmentLayer, segment, subsegment};
 use xray_test::Captured;
 
 use crate::support::{by_name, captured, captured_with};
@@ -138,4 +142,40 @@ fn thousands_that_cannot_leave_yet_are_all_sent_in_the_end() {
     let found = by_name(&xray.all());
     assert_eq!(found.len(), 2 * CHILDREN + 1);
     assert!((0..CHILDREN).all(|number| found[&format!("b{number}")].parent == Some(format!("a{number}"))));
+}
+
+/// Several documents leave together, in one tree.
+fn stream_some() {
+    let orders = segment("orders").open();
+    orders.in_scope(|| (0..8).for_each(|number| drop(named(number))));
+}
+
+#[test]
+fn streamed_documents_that_are_refused_are_each_counted() {
+    let builder = SegmentLayer::builder("test").without_environment().emitter(Capture::new()).sample_all();
+    let layer = builder.stream_after(3).on_diagnostic(|_| ()).build().unwrap();
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.clone()), || {
+        layer.shutdown(Duration::from_secs(30));
+        stream_some();
+    });
+    let stats = layer.stats();
+    assert_eq!((stats.subsegments_streamed, stats.dropped_shutdown), (8, 9), "{stats}");
+}
+
+#[test]
+fn an_emitter_that_panics_loses_one_document_and_not_those_beside_it() {
+    /// Takes every third document only.
+    struct Torn(AtomicU32);
+    impl Emit for Torn {
+        fn emit(&self, _: &[u8]) -> Result<(), EmitError> {
+            if self.0.fetch_add(1, Ordering::Relaxed) % 3 == 2 {
+                return Ok(());
+            }
+            std::panic::resume_unwind(Box::new("torn"));
+        }
+    }
+    let xray = captured_with(|builder| builder.emitter(Torn(AtomicU32::new(0))).stream_after(3));
+    xray.run(stream_some);
+    let stats = xray.stats();
+    assert_eq!((stats.subsegments_streamed, stats.documents_sent, stats.dropped_panicked), (8, 3, 6), "{stats}");
 }

@@ -40,6 +40,9 @@ pub(crate) trait Work: Send + Sync + 'static {
     /// Renders and emits one item. Returns how many documents left, for the pauses between bursts.
     fn deliver(&self, item: Self::Item) -> usize;
 
+    /// How many documents an item would have been at least; asked of those that are lost.
+    fn documents(&self, item: &Self::Item) -> u64;
+
     /// Whatever is to be done without an item: announcements, diagnostics, the emitter's own flush. Called after
     /// [`Pipeline::wake`], in every flush, before each deep sleep, and at least every 500 ms while
     /// [`Work::watches`]; under traffic every 100 ms.
@@ -158,20 +161,20 @@ impl<W: Work> Pipeline<W> {
         let mut queue = shared.lock();
         if matches!(queue.phase, Phase::Stopping | Phase::Stopped) {
             drop(queue);
-            shared.stats.add(Counter::DroppedShutdown, 1);
+            shared.count_lost(Counter::DroppedShutdown, [&item]);
             return false;
         }
         let items = queue.items.len() + shared.taken_items.load(Ordering::Relaxed);
         let total = queue.bytes.saturating_add(shared.taken_bytes.load(Ordering::Relaxed)).saturating_add(bytes);
         if items >= shared.limits.items || total > shared.limits.bytes {
             drop(queue);
-            shared.stats.add(Counter::DroppedQueueFull, 1);
+            shared.count_lost(Counter::DroppedQueueFull, [&item]);
             return false;
         }
         let fresh = queue.phase == Phase::Fresh;
         if fresh && !queue.may_start() {
             drop(queue);
-            shared.stats.add(Counter::DroppedSendFailed, 1);
+            shared.count_lost(Counter::DroppedSendFailed, [&item]);
             return false;
         }
         queue.items.push((item, bytes));
@@ -250,7 +253,7 @@ impl<W: Work> Pipeline<W> {
             let left = std::mem::take(&mut queue.items);
             queue.bytes = 0;
             drop(queue);
-            shared.stats.add(Counter::DroppedShutdown, left.len() as u64);
+            shared.count_lost(Counter::DroppedShutdown, left.iter().map(|(item, _)| item));
         }
         !shared.abandoned.load(Ordering::Relaxed)
     }
@@ -283,7 +286,7 @@ impl<W: Work> Pipeline<W> {
         queue.bytes = 0;
         drop(queue);
         shared.done.notify_all();
-        shared.stats.add(Counter::DroppedSendFailed, left.len() as u64);
+        shared.count_lost(Counter::DroppedSendFailed, left.iter().map(|(item, _)| item));
         shared.stats.set_last_error(format!("the sender thread cannot be started: {error}"));
         false
     }
@@ -298,6 +301,12 @@ impl<W: Work> Drop for Pipeline<W> {
 impl<W: Work> Shared<W> {
     fn lock(&self) -> MutexGuard<'_, Queue<W::Item>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    #[cold]
+    fn count_lost<'a>(&self, cause: Counter, items: impl IntoIterator<Item = &'a W::Item>) {
+        let documents = items.into_iter().map(|item| self.work.documents(item)).sum();
+        self.stats.add(cause, documents);
     }
 
     fn wait_while<'a>(

@@ -28,6 +28,10 @@ impl Work for Counted {
         1
     }
 
+    fn documents(&self, (): &()) -> u64 {
+        1
+    }
+
     fn idle(&self) {
         self.seen.lock().unwrap().idles += 1;
         self.changed.notify_all();

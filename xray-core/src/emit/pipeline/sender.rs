@@ -78,7 +78,7 @@ impl<W: Work> Shared<W> {
         for (item, bytes) in batch.drain(..) {
             left -= 1;
             if self.abandoned.load(Ordering::Relaxed) {
-                self.stats.add(Counter::DroppedShutdown, 1);
+                self.count_lost(Counter::DroppedShutdown, [&item]);
             } else {
                 match catch_unwind(AssertUnwindSafe(|| self.work.deliver(item))) {
                     Ok(documents) => burst += documents,

@@ -31,6 +31,10 @@ impl Work for Script {
         documents
     }
 
+    fn documents(&self, _: &u32) -> u64 {
+        1
+    }
+
     fn idle(&self) {
         let _ = self.events.lock().unwrap().send(Event::Idle);
         (self.idle)();

@@ -62,6 +62,8 @@ pub(crate) mod flag {
     pub(crate) const PANICKED: u16 = 1 << 10;
     /// On the free list.
     pub(crate) const FREE: u16 = 1 << 11;
+    /// Was sent as in progress at a shutdown.
+    pub(crate) const LAST_WORD: u16 = 1 << 12;
 }
 
 impl NodeData {

@@ -227,20 +227,19 @@ impl Tree {
         }
     }
 
-    /// Everything that was not sent, for the last word at shutdown: open nodes stay open.
-    pub(crate) fn take_rest(&mut self) -> Option<Box<Tree>> {
-        if self.is_held_back() || self.open + self.finished == 0 {
+    /// A copy of everything that was not sent, for the last word at shutdown: what is open stays open, passes its trace on
+    /// as before, and ends as it would have. `None` when all that is open was in such a copy before.
+    pub(crate) fn copy_rest(&mut self) -> Option<Box<Tree>> {
+        let untold = |node: &NodeData| node.is_open() && !node.is(flag::LAST_WORD);
+        if self.is_held_back() || !self.nodes.iter().any(untold) {
             return None;
         }
         let mut out = Box::new(Tree::new(self.head.clone()));
-        std::mem::swap(&mut out.nodes, &mut self.nodes);
-        std::mem::swap(&mut out.items, &mut self.items);
-        out.free = self.free;
-        out.open = self.open;
-        out.finished = self.finished;
-        self.abandoned = true;
-        self.open = 0;
-        self.finished = 0;
+        out.nodes.clone_from(&self.nodes);
+        out.items.clone_from(&self.items);
+        for node in self.nodes.iter_mut().filter(|node| node.is_open()) {
+            node.flags |= flag::LAST_WORD | flag::ANNOUNCED;
+        }
         Some(out)
     }
 
