@@ -48,10 +48,18 @@ impl Field {
         self.opening.key()
     }
 
+    /// Where a value of it is written.
+    fn lands_in(&self) -> Meaning {
+        match self.meaning {
+            Meaning::RpcSystem | Meaning::RpcMethod => Meaning::Metadata,
+            meaning => meaning,
+        }
+    }
+
     /// Both may become the same member of a document, which must not hold it twice.
     fn may_double(&self, other: &Field) -> bool {
         let operation = |field: &Field| field.meaning == Meaning::RpcMethod || *field.key() == *br#""operation":"#;
-        (self.meaning == other.meaning && self.opening == other.opening) || (operation(self) && operation(other))
+        (self.lands_in() == other.lands_in() && self.opening == other.opening) || (operation(self) && operation(other))
     }
 }
 

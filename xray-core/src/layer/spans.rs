@@ -243,7 +243,9 @@ impl Shared {
             return;
         };
         if root.is_unsampled() {
-            self.spans.insert(id.into_u64(), root);
+            if !self.spans.insert(id.into_u64(), root) {
+                recorder.unclaim(root);
+            }
             return;
         }
         let Some((child, texts)) = self.open_node(attributes, callsite, root) else {

@@ -91,10 +91,9 @@ pub(super) fn open(
     if !sampled {
         return Node::adopt(Arc::clone(recorder), facade, true);
     }
-    let node = open_below(recorder, facade, name, 0, describe);
-    // The child keeps the tree; the facade's own reference was only for the way here.
-    recorder.close(facade, None);
-    node
+    // The child keeps the tree; this reference is only for the way here, and given back should `describe` panic.
+    let _platform = Node::adopt(Arc::clone(recorder), facade, false);
+    open_below(recorder, facade, name, 0, describe)
 }
 
 impl Recorder {
@@ -113,5 +112,27 @@ impl Recorder {
                 None
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use tracing_subscriber::prelude::*;
+
+    use crate::{Capture, SegmentLayer, TraceHeader, segment};
+
+    #[test]
+    fn a_description_that_panics_leaves_nothing_open() {
+        let builder = SegmentLayer::builder("orders").without_environment().emitter(Capture::new());
+        let layer = builder.synchronous().lambda(true).build().unwrap();
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+            let header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
+            let opening = segment("message").parent(header.parse::<TraceHeader>().unwrap());
+            let torn = AssertUnwindSafe(|| opening.open_with(|_| std::panic::resume_unwind(Box::new("torn"))));
+            assert!(catch_unwind(torn).is_err());
+            assert_eq!(crate::layer::find().unwrap().delivery.slots.used(), 0);
+        });
     }
 }

@@ -301,6 +301,20 @@ fn an_aws_call_named_twice_has_one_operation() {
 }
 
 #[test]
+fn a_remote_call_named_in_metadata_too_has_each_key_once() {
+    let xray = captured();
+    xray.run(|| {
+        drop(info_span!("call", metadata.rpc.system = "http", rpc.system = "grpc"));
+        drop(info_span!("call", rpc.method = "Get", metadata.rpc.method = "Put"));
+    });
+    let (texts, documents) = (xray.texts(), xray.all());
+    for (number, key, last) in [(0, "rpc.system", "grpc"), (1, "rpc.method", "Put")] {
+        assert_eq!(texts[number].matches(key).count(), 1, "{}", texts[number]);
+        assert_eq!(metadata(&documents[number].subsegments[0])["default"][key], last);
+    }
+}
+
+#[test]
 fn error_names_become_an_exception_and_a_fault() {
     let span = recorded(|| info_span!("charge", exception.type = "Declined", exception.message = "card refused"));
     let [exception] = span.exceptions() else { panic!("one exception: {span:?}") };
