@@ -202,7 +202,7 @@ impl Recorder {
             }
         }
         if self.wants_end || undecided {
-            tree.set_outcome(Outcome::opened(start, name.map(Box::from)));
+            tree.set_outcome(Outcome::opened(name.map(Box::from)));
         }
         if tree.head.is_recorded() {
             tree.retain(0);

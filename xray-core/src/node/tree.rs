@@ -45,8 +45,8 @@ pub(crate) struct Tree {
     /// `finished` at which finished subtrees are looked for next.
     stream_at: u32,
     abandoned: bool,
-    /// How it went, for a sampler that asks.
-    outcome: Outcome,
+    /// How it went, for a sampler that asks. Apart: few do, and every open request would hold it.
+    outcome: Option<Box<Outcome>>,
     /// Bytes taken of the stock for late capture.
     reserved: usize,
 }
@@ -65,7 +65,7 @@ impl Tree {
             annotations: 0,
             stream_at: 0,
             abandoned: false,
-            outcome: Outcome::default(),
+            outcome: None,
             reserved: 0,
         }
     }
@@ -95,7 +95,9 @@ impl Tree {
         (*open, *finished, *refs, *annotations, *stream_at) = (0, 0, 0, 0, 0);
         (*garbage, *reserved) = (0, 0);
         *abandoned = false;
-        *outcome = Outcome::default();
+        if let Some(outcome) = outcome {
+            **outcome = Outcome::default();
+        }
     }
 
     /// Bytes its buffers hold on to.
@@ -253,10 +255,23 @@ impl Tree {
         }
         match self.nodes.get_mut(index as usize) {
             Some(place) => *place = node,
-            None => self.nodes.push(node),
+            None => {
+                if self.nodes.len() == self.nodes.capacity() {
+                    self.grow();
+                }
+                self.nodes.push(node);
+            }
         }
         self.open += 1;
         Some(index)
+    }
+
+    /// Makes room for half as many nodes more. A vector of its own accord starts with four and doubles: most open requests
+    /// have few, and a twentieth of what they held was room for more.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self) {
+        self.nodes.reserve_exact((self.nodes.len() / 2).max(1));
     }
 
     #[cold]

@@ -12,8 +12,6 @@ use crate::sampling::{Decision, SegmentEnd};
 /// What is noted while the segment is open.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
-    /// Nanoseconds of the clock's monotonic time.
-    start: u64,
     /// Flags of an unsampled segment; a sampled one's stand in its node.
     flags: u16,
     status: Option<u16>,
@@ -34,8 +32,8 @@ pub(crate) struct Ended {
 
 impl Outcome {
     /// Of a segment that opens now, under a name of its own or the service's.
-    pub(crate) fn opened(start: u64, name: Option<Box<str>>) -> Outcome {
-        Outcome { start, name, ..Outcome::default() }
+    pub(crate) fn opened(name: Option<Box<str>>) -> Outcome {
+        Outcome { name, ..Outcome::default() }
     }
 }
 
@@ -53,34 +51,35 @@ impl Ended {
 
 impl Tree {
     pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
-        self.outcome = outcome;
+        **self.outcome.get_or_insert_default() = outcome;
     }
 
     /// Notes flags, and a status where there is one, of the segment that this handle of its owner names. Of another
     /// node nothing is noted.
     pub(crate) fn note(&mut self, handle: Handle, flags: u16, status: Option<u16>) {
-        if handle.is_segment() {
-            self.outcome.flags |= flags;
-            self.outcome.status = status.or(self.outcome.status);
+        if let Some(outcome) = self.outcome.as_deref_mut().filter(|_| handle.is_segment()) {
+            outcome.flags |= flags;
+            outcome.status = status.or(outcome.status);
         }
     }
 
     /// What is to be told when the node of this handle ends at `at`: once, of a segment that was opened as one.
     pub(crate) fn ended(&mut self, handle: Handle, at: u64) -> Option<Ended> {
-        (handle.is_segment() && self.tell_end()).then(|| self.end_at(at))
+        if handle.is_segment() && self.tell_end() { self.end_at(at) } else { None }
     }
 
     /// Whether the end of the segment is to be told now: true once.
     pub(crate) fn tell_end(&mut self) -> bool {
         let given_up = self.abandoned && self.head.late != Late::Dropped;
-        let tells = self.head.kind == Kind::Explicit && !given_up && !self.outcome.told;
-        self.outcome.told |= tells;
+        let Some(outcome) = &mut self.outcome else { return false };
+        let tells = self.head.kind == Kind::Explicit && !given_up && !outcome.told;
+        outcome.told |= tells;
         tells
     }
 
     /// How the segment would end at `at`, where late capture has still to decide it.
     pub(crate) fn undecided(&self, at: u64) -> Option<Ended> {
-        self.is_undecided().then(|| self.end_at(at))
+        if self.is_undecided() { self.end_at(at) } else { None }
     }
 
     /// Late capture has still to decide it.
@@ -88,14 +87,15 @@ impl Tree {
         self.head.late == Late::Undecided && !self.abandoned
     }
 
-    fn end_at(&self, at: u64) -> Ended {
-        Ended {
+    fn end_at(&self, at: u64) -> Option<Ended> {
+        let outcome = self.outcome.as_deref()?;
+        Some(Ended {
             decision: self.head.decision.clone(),
-            name: self.outcome.name.clone(),
-            flags: self.outcome.flags | self.segment_flags(),
-            status: self.outcome.status,
-            duration: Duration::from_nanos(at.saturating_sub(self.outcome.start)),
-        }
+            name: outcome.name.clone(),
+            flags: outcome.flags | self.segment_flags(),
+            status: outcome.status,
+            duration: Duration::from_nanos(at.saturating_sub(self.head.start)),
+        })
     }
 
     /// Flags of the segment's node; of one that a span was given, the span's too.
@@ -123,7 +123,10 @@ impl Tree {
 
     /// Forgets what was recorded: from now on it is a trace to pass on, and no more. References stay counted.
     pub(crate) fn drop_late(&mut self) {
-        self.outcome.flags |= self.segment_flags();
+        let flags = self.segment_flags();
+        if let Some(outcome) = &mut self.outcome {
+            outcome.flags |= flags;
+        }
         self.head.late = Late::Dropped;
         self.abandoned = true;
         self.open = 0;
