@@ -1,17 +1,22 @@
 //! What a layer and everything that opens nodes share: settings, clocks, the sampler, the open trees, the way out.
 
+mod above;
+mod ending;
+mod losses;
+mod watch;
+
+pub(crate) use above::Above;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use super::current;
 use super::delivery::Delivery;
 use super::handle::Handle;
 use super::head::{Head, Kind, Late, PassOn};
-use super::items::{Draft, Losses};
+use super::items::Draft;
 use super::late::LateStock;
-use super::record::Admitted;
-use super::tree::{Label, Leaving, NodeData, Outcome, Tree, flag};
+use super::tree::{Label, NodeData, Outcome};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{ContextMissing, LateCapture};
 use crate::diagnostics::{Code, Diagnostics, messages};
@@ -261,137 +266,6 @@ impl Recorder {
         self.delivery.slots.with(handle, |tree| tree.retain(handle.node())).is_some()
     }
 
-    /// Takes back one reference to what somebody else ends.
-    pub(crate) fn release(&self, handle: Handle) {
-        if handle.is_unsampled() {
-            return self.unclaim(handle);
-        }
-        let released = self.delivery.slots.finish(handle, |tree| tree.release(handle.node()));
-        if let Some((_, Some(tree))) = released {
-            self.delivery.pool.give_back(tree);
-        }
-    }
-
-    /// The same, to an unsampled tree.
-    #[inline(always)] // once a span directly below an unsampled node
-    pub(crate) fn unclaim(&self, handle: Handle) {
-        if let Some(tree) = self.delivery.slots.unclaim(handle) {
-            self.delivery.pool.give_back(tree);
-        }
-    }
-
-    /// Takes back one reference, and ends the node at a time when it is the holder's to end.
-    pub(crate) fn close(&self, handle: Handle, end: Option<u64>) {
-        let stream_after = self.rules.stream_after;
-        if let (Some(at), true) = (end, self.wants_end || self.late.is_used()) {
-            self.before_end(handle, at);
-        }
-        if handle.is_unsampled() {
-            return self.unclaim(handle);
-        }
-        let finished = self.delivery.slots.finish(handle, |tree| {
-            tree.release(handle.node());
-            match end {
-                Some(at) => tree.end(handle.node(), at, stream_after),
-                None => Leaving::Nothing,
-            }
-        });
-        if let Some((leaving, done)) = finished {
-            self.leave(leaving, done);
-        }
-    }
-
-    /// A node is about to end at `at`: decides what late capture has left open, and tells a sampler that wants to know.
-    /// Apart from the end itself: most recorders have neither.
-    #[cold]
-    #[inline(never)]
-    fn before_end(&self, handle: Handle, at: u64) {
-        self.decide_late(handle, at);
-        if self.wants_end {
-            if let Some(ended) = self.delivery.slots.with(handle, |tree| tree.ended(handle, at)).flatten() {
-                self.sampler.ended(&ended.decision, &ended.as_end(&self.service));
-            }
-        }
-    }
-
-    /// Notes how a segment goes, where the sampler or late capture wants to know. For those who hold it as its owner.
-    pub(crate) fn note(&self, handle: Handle, flags: u16, status: Option<u16>) {
-        if self.wants_end || self.late.is_used() {
-            self.delivery.slots.with(handle, |tree| tree.note(handle, flags, status));
-        }
-    }
-
-    /// Takes back a span's reference and ends its node: when it was last left, else now. The one span of an implicit
-    /// segment ends that with it.
-    #[inline(always)] // once a span
-    pub(crate) fn close_span(&self, handle: Handle, left: Option<u64>) {
-        let at = left.unwrap_or_else(|| self.now());
-        if handle.node() == 1 && self.late.is_used() {
-            self.decide_late_span(handle, at);
-        }
-        let slots = &self.delivery.slots;
-        let Some(mut locked) = slots.lock(handle) else { return };
-        let Some(tree) = locked.tree() else { return };
-        let leaving = tree.close_span(handle.node(), at, self.rules.stream_after);
-        match (leaving, slots.settle(handle, locked)) {
-            (Leaving::Nothing, None) => {}
-            (leaving, done) => self.leave(leaving, done),
-        }
-    }
-
-    #[inline(never)]
-    pub(crate) fn leave(&self, leaving: Leaving, done: Option<Box<Tree>>) {
-        match leaving {
-            Leaving::Nothing => {}
-            Leaving::Part(part) => {
-                self.count_late(&part);
-                self.send(part);
-            }
-            Leaving::Streamed(part) => {
-                self.stats().add(Counter::SubsegmentsStreamed, part.tops().count() as u64);
-                self.send(part);
-            }
-            Leaving::Whole => {
-                if let Some(tree) = done {
-                    self.count_late(&tree);
-                    self.send(tree);
-                }
-                return;
-            }
-        }
-        if let Some(tree) = done {
-            self.delivery.pool.give_back(tree);
-        }
-    }
-
-    /// A subsegment that ended after its segment was sent.
-    fn count_late(&self, tree: &Tree) {
-        let lone = tree.nodes().iter().any(|node| node.is(flag::LONE) && !node.is(flag::SENT));
-        if lone && tree.head.kind != Kind::Facade {
-            self.stats().add(Counter::LateSubsegments, 1);
-        }
-    }
-
-    pub(super) fn send(&self, tree: Box<Tree>) {
-        match &self.pipeline {
-            Some(pipeline) => {
-                let weight = tree.weight();
-                if !pipeline.push(tree, weight) {
-                    let Limits { items, bytes } = Limits::default();
-                    let lost = self.stats().get(Counter::DroppedQueueFull);
-                    // Else it was refused for another cause: after the shutdown, or because there is no thread.
-                    if lost > 0 {
-                        self.report(Code::Xr021, || messages::queue_full(lost, items, bytes));
-                    }
-                }
-            }
-            None => {
-                self.delivery.deliver_inline(tree);
-                self.diagnostics().deliver_queued();
-            }
-        }
-    }
-
     /// Adds flags and the one event that a draft holds to a node; true when the node has enough of them.
     #[inline(always)] // once an event
     pub(crate) fn append_event(&self, handle: Handle, draft: &mut Draft, flags: u16) -> bool {
@@ -421,90 +295,6 @@ impl Recorder {
         self.count(draft);
     }
 
-    #[inline(always)]
-    fn count(&self, draft: &Draft) {
-        if !draft.losses.are_none() {
-            self.count_losses(draft.losses);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn count_losses(&self, losses: Losses) {
-        let Losses { values_cut, annotations_moved, event_dropped, refused } = losses;
-        if event_dropped {
-            return self.stats().add(Counter::EventsDropped, 1);
-        }
-        self.stats().add(Counter::ValuesTruncated, u64::from(values_cut));
-        if refused {
-            self.stats().add(Counter::DroppedNodeLimit, 1);
-        }
-        if annotations_moved > 0 {
-            self.stats().add(Counter::AnnotationsMoved, u64::from(annotations_moved));
-            self.report(Code::Xr009, messages::annotations_moved);
-        }
-    }
-
-    /// Counts a chain of exceptions in, and those that are left out.
-    pub(crate) fn admit_exceptions(&self, handle: Handle, length: u8) -> Admitted {
-        let admitted = self.delivery.slots.with(handle, |tree| tree.admit_exceptions(handle.node(), length));
-        let admitted = admitted.unwrap_or_default();
-        if admitted.skipped > 0 {
-            self.stats().add(Counter::ExceptionsDropped, u64::from(admitted.skipped));
-        }
-        admitted
-    }
-
-    /// Where a node without an explicit parent belongs on this thread.
-    pub(crate) fn above(&self) -> Above {
-        match current::top(self.tag) {
-            None => Above::Nothing,
-            Some(frame) => self.resolve(frame.handle, frame.span),
-        }
-    }
-
-    /// What a frame or a span stands for.
-    pub(crate) fn resolve(&self, handle: Handle, span: u64) -> Above {
-        let handle = if handle == Handle::QUIET {
-            match crate::layer::climb(self, span) {
-                Some(found) => found,
-                None => return Above::Silent,
-            }
-        } else {
-            handle
-        };
-        if handle.is_recorded() {
-            match self.delivery.slots.with(handle, |tree| (tree.is_abandoned(), tree.is_dropped())) {
-                Some((false, _)) => Above::Node(handle.as_own()),
-                Some((true, true)) => Above::Unsampled(handle.as_own()),
-                Some((true, false)) => Above::Nothing,
-                None => Above::Silent,
-            }
-        } else if handle.is_unsampled() {
-            Above::Unsampled(handle)
-        } else {
-            Above::Nothing
-        }
-    }
-
-    /// An explicit segment opens beneath a span's implicit one: that one was not meant, and goes unsent.
-    pub(crate) fn abandon_implicit(&self) {
-        let Some(frame) = current::top(self.tag) else { return };
-        if frame.handle.is_recorded() {
-            let abandoned = self.delivery.slots.with(frame.handle, |tree| {
-                let implicit = tree.head.kind == Kind::Implicit && !tree.is_abandoned();
-                if implicit {
-                    self.give_late_room_back(tree);
-                    tree.abandon();
-                }
-                implicit
-            });
-            if abandoned == Some(true) {
-                self.stats().add(Counter::AbandonedRoots, 1);
-            }
-        }
-    }
-
     /// Waits until everything that has ended is sent.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         self.diagnostics().deliver_queued();
@@ -531,59 +321,7 @@ impl std::fmt::Debug for Recorder {
     }
 }
 
-/// What a new node would hang on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Above {
-    Node(Handle),
-    Unsampled(Handle),
-    /// Something that is not recorded and whose trace is not known.
-    Silent,
-    Nothing,
-}
-
 /// The reason for a decision that the incoming header took.
 pub(crate) fn by_header(sampled: bool) -> Decision {
     Decision::new(sampled, Reason::Header)
 }
-
-/// Watching what comes in: all of it is worth a word only when it goes on.
-impl Recorder {
-    /// XR010 and XR011: nothing is sampled, here or by those who call.
-    pub(crate) fn watch_sampling(&self, head: &Head) {
-        if head.sampled {
-            return;
-        }
-        if self.diagnostics().detail(Code::Xr010, || messages::not_sampled(&self.service, head.decision.rule())) {
-            self.deliver_diagnostics();
-        }
-        let stats = self.stats();
-        // This one is decided, and not opened yet.
-        let (opened, sampled) = (stats.get(Counter::SegmentsOpened) + 1, stats.get(Counter::SegmentsSampled));
-        if opened % LOOK_EVERY != 0 {
-            return;
-        }
-        let upstream = stats.get(Counter::UpstreamUnsampled);
-        if upstream * 10 >= opened * 9 {
-            self.report(Code::Xr011, || messages::upstream_unsampled(upstream, opened));
-        } else if sampled == 0 && stats.get(Counter::LateCaptured) == 0 {
-            self.report(Code::Xr010, || messages::none_sampled(opened, head.decision.rule()));
-        }
-    }
-
-    /// XR013: X-Ray drops traces that are too old or from the future.
-    pub(crate) fn watch_age(&self, root: TraceId, head: &Head) {
-        let now = head.origin.wrapping_add(head.start) / 1_000_000_000;
-        let stamped = u64::from(root.epoch_seconds());
-        if stamped + OLDEST < now || stamped > now + FURTHEST {
-            self.stats().add(Counter::StaleTraceIds, 1);
-            self.report(Code::Xr013, || messages::stale_trace_id(root.epoch_seconds(), now));
-        }
-    }
-}
-
-/// Requests between two looks at how many were sampled.
-const LOOK_EVERY: u64 = 1000;
-/// Seconds after which X-Ray drops a trace: 30 days. Source: X-Ray Developer Guide, "Concepts", retention.
-const OLDEST: u64 = 30 * 24 * 3600;
-/// Seconds by which another machine's clock may be ahead: a day, which no working clock is.
-const FURTHEST: u64 = 24 * 3600;
