@@ -428,6 +428,9 @@ fn add(items: &mut ItemBuffer, annotations: &mut u16, node: &mut NodeData, draft
         let (moved, killed) = make_room(items, node.runs, *annotations, draft, replace);
         draft.losses.annotations_moved = moved;
         *annotations = annotations.saturating_sub(killed);
+        if draft.losses.refused {
+            return;
+        }
     }
     let classes = draft.classes();
     if items.append(&mut node.runs, draft, ALL_BUT_EVENTS) {
@@ -439,10 +442,18 @@ fn add(items: &mut ItemBuffer, annotations: &mut u16, node: &mut NodeData, draft
 }
 
 /// Marks dead what a draft has later values for, and makes metadata of the annotations beyond those a trace holds.
-/// Says how many annotations it moved and how many earlier ones died.
+/// Says how many annotations it moved and how many earlier ones died; and, in the draft, that the node takes no more.
 #[inline(never)]
 fn make_room(items: &mut ItemBuffer, runs: Runs, annotations: u16, draft: &mut Draft, replace: bool) -> (u16, u16) {
-    let killed = if replace { items.supersede(runs, draft) } else { 0 };
+    let mut killed = 0;
+    if replace {
+        let superseded = items.supersede(runs, draft);
+        if superseded.full {
+            draft.losses.refused = true;
+            return (0, 0);
+        }
+        killed = superseded.annotations;
+    }
     let room = MAX_ANNOTATIONS.saturating_sub(annotations.saturating_sub(killed));
     if draft.annotations() <= room {
         return (0, killed);
@@ -450,7 +461,7 @@ fn make_room(items: &mut ItemBuffer, runs: Runs, annotations: u16, draft: &mut D
     let moved = draft.demote_annotations(room);
     // There may be metadata of that key, in the draft or from before.
     draft.drop_doubles();
-    items.supersede(runs, draft);
+    draft.losses.refused = items.supersede(runs, draft).full;
     (moved, killed)
 }
 

@@ -81,6 +81,22 @@ fn far_too_many_small_values_go_together() {
 }
 
 #[test]
+fn a_node_takes_so_many_keys_and_later_values_of_those() {
+    let xray = captured();
+    xray.run(|| {
+        let orders = segment("orders").open();
+        (0..2_060).for_each(|key| _ = orders.add_metadata(&key.to_string(), 0));
+        orders.add_metadata("7", 1).add_metadata("none of them", 1).annotate("another kind", true);
+        subsegment("another node").parent(&orders).open().add_metadata("key", 0);
+    });
+    let [document] = xray.documents();
+    let kept = document.metadata["default"].as_object().unwrap();
+    assert_eq!((kept.len(), &kept["7"]), (2_048, &1.into()));
+    assert_eq!((document.annotations.len(), document.subsegments[0].metadata.len()), (1, 1));
+    assert_eq!(xray.stats().dropped_node_limit, 13);
+}
+
+#[test]
 fn a_node_too_large_without_any_metadata_is_cut_down_and_not_lost() {
     let xray = captured();
     let control = "\u{1}".repeat(1_000);

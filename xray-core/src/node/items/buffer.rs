@@ -1,8 +1,8 @@
 //! The items of all nodes of a tree: runs of them, in the order in which they came.
 
 use super::{
-    Class, Draft, ITEM_HEADER, Items, JOINED, MAX_BYTES, MAX_ITEM, MAX_RUN, NO_RUN, RUN_HEADER, end_of_member,
-    item_header, key_of, kinds, read_u32, run_header, split_item_header,
+    Class, Draft, ITEM_HEADER, Items, JOINED, MAX_BYTES, MAX_ITEM, MAX_KEYED, MAX_RUN, NO_RUN, RUN_HEADER,
+    end_of_member, item_header, key_of, kinds, read_u32, run_header, split_item_header,
 };
 
 /// First and last run of one node; [`NO_RUN`] in both when it has none.
@@ -14,6 +14,15 @@ pub(crate) struct Runs {
 
 impl Runs {
     pub(crate) const EMPTY: Runs = Runs { first: NO_RUN, last: NO_RUN };
+}
+
+/// What the values in a draft take the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Superseded {
+    /// Annotations that died.
+    pub(crate) annotations: u16,
+    /// Of none, and the node has all the values of their kind that it may have.
+    pub(crate) full: bool,
 }
 
 /// The items of all nodes of a tree.
@@ -138,29 +147,31 @@ impl ItemBuffer {
     }
 
     /// Marks as dead every item of `runs` that has the class and key of one in `draft`: the later value wins.
-    /// Says how many annotations died.
-    pub(crate) fn supersede(&mut self, runs: Runs, draft: &Draft) -> u16 {
-        let mut annotations = 0;
+    pub(crate) fn supersede(&mut self, runs: Runs, draft: &Draft) -> Superseded {
+        let (mut annotations, mut all, mut most) = (0, 0, 0);
         for (class, item) in draft.items() {
-            if class.is_keyed() {
-                let killed = self.kill(runs, class, key_of(class, item));
+            let key = if class.is_keyed() { key_of(class, item) } else { b"" };
+            if class.is_keyed() || class == Class::Name {
+                let (killed, seen) = self.kill(runs, class, key);
                 annotations += if class == Class::Annotation { killed } else { 0 };
-            } else if class == Class::Name {
-                self.kill(runs, class, b"");
+                all += killed;
+                most = most.max(seen);
             }
         }
-        annotations
+        Superseded { annotations, full: all == 0 && most >= MAX_KEYED }
     }
 
-    fn kill(&mut self, runs: Runs, class: Class, key: &[u8]) -> u16 {
-        let mut killed = 0;
+    /// How many died, of how many of the class that were looked at.
+    fn kill(&mut self, runs: Runs, class: Class, key: &[u8]) -> (u16, u32) {
+        let (mut killed, mut seen) = (0, 0);
         let mut run = runs.first;
         while let Some((next, _, length)) = self.run_header(run) {
             let mut at = run as usize + RUN_HEADER;
             let end = at + length;
             while at < end {
-                let Some(header) = read_u32(&self.bytes, at) else { return killed };
+                let Some(header) = read_u32(&self.bytes, at) else { return (killed, seen) };
                 let (found, length) = split_item_header(header);
+                seen += u32::from(found == class);
                 let body = at + ITEM_HEADER;
                 if found == class && header & JOINED != 0 {
                     while self.cut_out(at, key) {
@@ -179,7 +190,7 @@ impl ItemBuffer {
             }
             run = next;
         }
-        killed
+        (killed, seen)
     }
 
     /// Takes the first member with this key out of the joined item that starts there; false when it has none. What is behind

@@ -204,3 +204,6 @@ const JOINED: u32 = 1 << 23;
 const MAX_ITEM: usize = (1 << 23) - 1;
 /// Most bytes of one open tree. A host that records more loses the rest, counted.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Values under keys of their own that a node may have of one kind. Each new one is compared with all before it, under the
+/// tree's lock; and at some 30 bytes each, so many fill a document.
+const MAX_KEYED: u32 = 2048;
