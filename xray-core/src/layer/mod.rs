@@ -55,6 +55,10 @@ use crate::stats::StatsSnapshot;
 /// registry, also in an `Option` or a `Vec`, and behind a filter of its own; not inside `reload`, where other
 /// code cannot find it.
 ///
+/// A clone is the same layer, for [`stats`](SegmentLayer::stats), [`flush`](SegmentLayer::flush) and the like. Add it to
+/// one registry at a time: ids of spans are a registry's own, so the requests of two that are in use at once would be
+/// taken for each other's. Each registry beside another gets a layer of its own, by a further `build`.
+///
 /// # Examples
 ///
 /// ```

@@ -215,6 +215,15 @@ fn innermost_of(tag: u32) -> Option<Frame> {
     FRAMES.with(|frames| frames.find(|frame| frame.tag == tag).map(|(_, frame)| frame))
 }
 
+/// What the innermost frame stands for of those that stand for anything: where a span without an entry, which the registry
+/// leads nowhere, was entered.
+#[cold]
+pub(crate) fn nearest(tag: u32) -> Option<Handle> {
+    FRAMES
+        .with(|frames| frames.find(|frame| frame.tag == tag && frame.handle != Handle::QUIET))
+        .map(|(_, frame)| frame.handle)
+}
+
 /// What a new span is below, where that is simple.
 pub(crate) enum Below {
     /// A node, by a span or a wrapper.

@@ -223,6 +223,31 @@ fn a_parent_that_a_filter_of_the_layer_hides_is_climbed_over() {
 }
 
 #[test]
+fn an_unsampled_trace_goes_on_inside_a_hidden_span_from_elsewhere() {
+    let xray = captured_with(|builder| builder.rules(xray_core::Rules::none()));
+    under(
+        registry()
+            .with(xray.layer().with_filter(LevelFilter::INFO))
+            .with(tracing_subscriber::fmt::layer().with_writer(std::io::sink)),
+        || {
+            let worker = tracing::debug_span!("worker of a pool");
+            let orders = segment("orders").open();
+            orders.in_scope(|| {
+                let query = info_span!("handler").in_scope(|| {
+                    worker.in_scope(|| {
+                        let query = info_span!("query");
+                        query.in_scope(|| assert_eq!(current().trace_header(), orders.trace_header()));
+                        query
+                    })
+                });
+                query.in_scope(|| assert_eq!(current().trace_header(), orders.trace_header()));
+            });
+        },
+    );
+    let [] = xray.documents();
+}
+
+#[test]
 fn a_carrier_that_a_filter_of_the_layer_hides_is_told() {
     let xray = captured();
     let filtered = xray.layer().with_filter(LevelFilter::WARN);

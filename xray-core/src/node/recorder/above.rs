@@ -30,7 +30,12 @@ impl Recorder {
         let handle = if handle == Handle::QUIET {
             match crate::layer::climb(self, span) {
                 Some(found) => found,
-                None => return Above::Silent,
+                // It was made in a span that a filter hides from this layer, and that one elsewhere: an unsampled request
+                // that it runs in still passes on that it is unsampled. A recorded one is not to have it for a child.
+                None => match current::nearest(self.tag).filter(|handle| handle.is_unsampled()) {
+                    Some(found) => found,
+                    None => return Above::Silent,
+                },
             }
         } else {
             handle
