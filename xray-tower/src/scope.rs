@@ -29,6 +29,11 @@ impl Scope {
         Scope { carrier: node.carrier(), node, panicked: false }
     }
 
+    /// Lets the span go early, where nothing will be spawned from inside any more.
+    pub(crate) fn drop_carrier(&mut self) {
+        self.carrier = Span::none();
+    }
+
     pub(crate) fn node(&self) -> &Node {
         &self.node
     }

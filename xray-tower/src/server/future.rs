@@ -29,7 +29,8 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         scope: Option<Scope>,
-        settings: Arc<Settings>,
+        // Gone with the scope: the body takes both over.
+        settings: Option<Arc<Settings>>,
         to_head: bool,
     }
 
@@ -48,7 +49,7 @@ const GIVEN_UP: &str = "the response was no longer awaited: the client went away
 
 impl<F> ResponseFuture<F> {
     pub(super) fn new(inner: F, scope: Scope, settings: Arc<Settings>, to_head: bool) -> ResponseFuture<F> {
-        ResponseFuture { inner: Some(inner), scope: Some(scope), settings, to_head }
+        ResponseFuture { inner: Some(inner), scope: Some(scope), settings: Some(settings), to_head }
     }
 }
 
@@ -69,13 +70,13 @@ where
         let Poll::Ready(result) = scope.poll(this.inner, cx) else {
             return Poll::Pending;
         };
-        let Some(scope) = this.scope.take() else {
+        let (Some(scope), Some(settings)) = (this.scope.take(), this.settings.take()) else {
             return Poll::Pending;
         };
         match result {
-            Ok(response) => Poll::Ready(Ok(answer(response, scope, this.settings, *this.to_head))),
+            Ok(response) => Poll::Ready(Ok(answer(response, scope, settings, *this.to_head))),
             Err(error) => {
-                failure::record(scope.node(), &error, &this.settings.errors);
+                failure::record(scope.node(), &error, &settings.errors);
                 scope.end();
                 Poll::Ready(Err(error))
             }
@@ -87,7 +88,7 @@ where
 fn answer<B: Body>(
     response: Response<B>,
     scope: Scope,
-    settings: &Arc<Settings>,
+    settings: Arc<Settings>,
     to_head: bool,
 ) -> Response<ResponseBody<B>> {
     let (mut parts, body) = response.into_parts();
@@ -113,7 +114,7 @@ fn answer<B: Body>(
     } else {
         Ending::After { bytes: length }
     };
-    Response::from_parts(parts, ResponseBody::watched(body, scope, ending, Arc::clone(settings)))
+    Response::from_parts(parts, ResponseBody::watched(body, scope, ending, settings))
 }
 
 /// Sets the response's `X-Amzn-Trace-Id`. A value the handler set is replaced: it would point the
