@@ -16,6 +16,7 @@
 //! | nothing | yes | an implicit segment with one subsegment |
 //! | nothing | no | an entry that says so |
 
+mod assemble;
 mod builder;
 mod callsite;
 mod ext;

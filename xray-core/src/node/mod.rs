@@ -19,6 +19,7 @@ mod record;
 mod recorder;
 mod reload;
 mod segment;
+mod setters;
 mod slots;
 mod subsegment;
 #[cfg(test)]
