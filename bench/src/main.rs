@@ -5,6 +5,7 @@
 //! | none | prints the tables of our own variants |
 //! | `--quick` | the same in fewer rounds |
 //! | `--peers` | the comparison with other tracing libraries |
+//! | `--rate` | of that, only the highest rate without loss |
 //! | `--scaling` | what a span costs as requests get larger, deeper and more |
 //! | `--check [--renew]` | compares hot paths with `guard.toml`, or writes it anew |
 //! | `--aws`, `--decision` | only the AWS SDK, only sampling decisions |
@@ -15,6 +16,7 @@ mod aws;
 mod decision;
 mod guard;
 mod http;
+mod pace;
 mod peers;
 mod process;
 mod profile;
@@ -37,6 +39,7 @@ fn main() -> ExitCode {
         ["--aws"] => report::print_aws(&report::FULL),
         ["--decision"] => report::print_decision(&report::FULL),
         ["--peers"] => peers::print(),
+        ["--rate"] => peers::print_rate(),
         ["--scaling"] => scaling::print(),
         ["--check"] => guard::check(false),
         ["--check", "--renew"] => guard::check(true),
@@ -45,15 +48,9 @@ fn main() -> ExitCode {
             _ => Err("unknown variant or workload".into()),
         },
         _ => Err(
-            "usage: cargo run --release [-- --quick | --peers | --scaling | --check [--renew] | --aws | --decision]"
+            "usage: cargo run --release [-- --quick | --peers | --rate | --scaling | --check [--renew] | --aws | --decision]"
                 .into(),
         ),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    xray_harness::ended(result)
 }

@@ -1,22 +1,21 @@
 //! The comparison with other tracing libraries: `cargo run --release -- --peers`.
 //!
-//! One table: what is measured down, who is measured across; and a small one for requests that bring a header. The peers' workers are programs of a crate of their own
-//! (`peers/`), built from here, so that whoever does not ask for them need not build them.
+//! One table: what is measured down, who is measured across; and small ones for what only some can be asked for. The
+//! peers' workers are programs of a crate of their own (`peers/`), built from here, so that whoever does not ask for them
+//! need not build them.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::http::Client;
+use crate::pace;
 use crate::process::{self, Contestant, Instructions, Outcome, Sink, Worker};
 use crate::table::{Table, spread, times, whole};
 use crate::workload::{Variant, Workload};
 
 /// Builds the peers, measures all and prints the table.
 pub fn print() -> Outcome<()> {
-    if cfg!(debug_assertions) {
-        return Err("this is a debug build, whose numbers mean nothing: cargo run --release -- --peers".into());
-    }
     build()?;
     let contest = Contest { sink: Sink::start()?, contestants: contestants()? };
     let heads: Vec<&str> = contest.contestants.iter().map(|contestant| contestant.variant).collect();
@@ -26,14 +25,24 @@ pub fn print() -> Outcome<()> {
     contest.wire(&mut table)?;
     contest.time(&mut table)?;
     contest.http(&mut table)?;
-    contest.paced(&mut table)?;
     contest.threads(&mut table)?;
     contest.start(&mut table)?;
     table.print();
-    contest.incoming_header()
+    contest.same_content()?;
+    contest.incoming_header()?;
+    pace::print(&contest.sink)
+}
+
+/// Builds the peers and prints only the highest rate without loss.
+pub fn print_rate() -> Outcome<()> {
+    build()?;
+    pace::print(&Sink::start()?)
 }
 
 fn build() -> Outcome<()> {
+    if cfg!(debug_assertions) {
+        return Err("this is a debug build, whose numbers mean nothing: run with --release".into());
+    }
     let program = std::env::current_exe()?;
     let target = program.parent().and_then(Path::parent).ok_or("no target directory")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -157,21 +166,47 @@ impl Contest {
     }
 
     fn wire(&self, table: &mut Table) -> Outcome<()> {
-        let sent = self.each(|contestant| {
-            let mut worker = self.worker(contestant, Workload::W2)?;
-            let before = self.sink.settled();
-            // Few at a time: what is sent in one flush must fit the socket's buffer, here as at a daemon.
-            for _ in 0..WARM / 5 {
-                worker.number("run 5")?;
-            }
-            let after = self.sink.settled();
-            worker.end()?;
-            let per_request = |number: u64| number as f64 / WARM as f64;
-            let sent = (per_request(after.0 - before.0), per_request(after.1 - before.1));
-            Ok((sent.0 > 0.0).then_some(sent))
-        })?;
+        let sent = self.each(|contestant| self.sent(contestant, Workload::W2))?;
         table.row("W2 datagrams", &map(&sent, |sent| times(sent.0)), "1");
-        table.row("W2 bytes on the wire", &map(&sent, |sent| whole(sent.1)), "<= 0.55 x P6n");
+        table.row("W2 bytes on the wire, P6 and P6n without the events", &map(&sent, |sent| whole(sent.1)), "");
+        Ok(())
+    }
+
+    /// Datagrams and bytes of a request; `None` of who sends nothing.
+    fn sent(&self, contestant: &Contestant, workload: Workload) -> Outcome<Option<(f64, f64)>> {
+        let mut worker = self.worker(contestant, workload)?;
+        let before = self.sink.settled();
+        // Few at a time: what is sent in one flush must fit the socket's buffer, here as at a daemon.
+        for _ in 0..WARM / 5 {
+            worker.number("run 5")?;
+        }
+        let after = self.sink.settled();
+        worker.end()?;
+        let per_request = |number: u64| number as f64 / WARM as f64;
+        let sent = (per_request(after.0 - before.0), per_request(after.1 - before.1));
+        Ok((sent.0 > 0.0).then_some(sent))
+    }
+
+    /// Bytes of documents that say the same: W2 without the events, which P6 and P6n leave out.
+    fn same_content(&self) -> Outcome<()> {
+        let mut table = Table::new(&["W9, a request on the wire", "bytes", "ours / this", "aim for ours"]);
+        let mut ours = f64::NAN;
+        for (contestant, note, aim) in [
+            (Contestant::own(Variant::Ours)?, "", ""),
+            (Contestant::peer("peer-otel", "P6")?, "", ""),
+            (Contestant::peer("peer-otel", "P6n")?, "", "<= 0.55"),
+            (Contestant::peer("peer-otel", "P6n-lean")?, ", without location, thread, target and busy time", ""),
+        ] {
+            let Some((datagrams, bytes)) = self.sent(&contestant, Workload::W9)? else { continue };
+            // What the socket loses makes no document shorter: by the documents that came, of which P6 has one a span.
+            let documents = if contestant.variant == "P6" { 11.0 } else { 1.0 };
+            let bytes = bytes / datagrams * documents;
+            if ours.is_nan() {
+                ours = bytes;
+            }
+            table.row(&format!("{}{note}", contestant.variant), &[whole(bytes), times(ours / bytes)], aim);
+        }
+        table.print();
         Ok(())
     }
 
@@ -254,33 +289,6 @@ impl Contest {
         let share =
             map(&all, |rates| times(spread(rates.iter().zip(base).map(|(rate, base)| rate / base).collect()).1));
         table.row("W4 requests/s, x F1", &share, ">= 0.93 x F1");
-        Ok(())
-    }
-
-    /// Raises the rate until more than a thousandth is lost three times, or far beyond what a thread can make; the highest
-    /// that was reached without loss.
-    fn paced(&self, table: &mut Table) -> Outcome<()> {
-        let highest = self.each(|contestant| {
-            if ["F0", "F1"].contains(&contestant.variant) {
-                return Ok(None);
-            }
-            let mut worker = self.worker(contestant, Workload::W2)?;
-            let (mut highest, mut failures, mut rate) = (0.0_f64, 0, 1_000.0_f64);
-            while failures < 3 && rate < 1e6 {
-                let answer = worker.ask(&format!("pace {rate:.0} 300"))?;
-                let [made, left, due, microseconds] = answer[..] else { return Err(format!("{answer:?}").into()) };
-                let reached = made as f64 / microseconds as f64 * 1e6;
-                if left as f64 >= due as f64 * 0.999 {
-                    (highest, failures, rate) = (highest.max(reached), 0, rate * 1.3);
-                } else {
-                    failures += 1;
-                }
-            }
-            worker.end()?;
-            Ok(Some(highest * SPANS))
-        })?;
-        let row = map(&highest, |rate| whole(*rate));
-        table.row("W2 highest paced rate, <= 0.1 % lost, spans/s", &row, ">= 3 x P3, >= 20 x P6n, 1 M");
         Ok(())
     }
 
@@ -373,7 +381,5 @@ const ROUNDS: usize = 9;
 const TIMED: u64 = 1000;
 /// Requests kept open at a time.
 const OPEN: u64 = 10_000;
-/// Spans of W2.
-const SPANS: f64 = 11.0;
 /// Processes started of each kind.
 const STARTS: usize = 60;

@@ -8,8 +8,24 @@ pub mod work;
 
 mod commands;
 mod counters;
+mod workload;
+
+use std::error::Error;
+use std::process::ExitCode;
 
 pub use commands::run;
+pub use workload::Workload;
+
+/// How a measured or measuring program ends: what went wrong goes to standard error.
+pub fn ended(result: Result<(), Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// What is measured: a way to record requests, installed for the whole process.
 pub trait Subject: Sync {

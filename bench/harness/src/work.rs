@@ -1,4 +1,4 @@
-//! The work of W1 to W3, in spans of `tracing`.
+//! The work of W1 to W3 and W9, in spans of `tracing`.
 
 use std::hint::black_box;
 
@@ -13,6 +13,13 @@ pub fn one() {
 pub fn ten() {
     for _ in 0..5 {
         charge(reserve);
+    }
+}
+
+/// The same ten without their events. Of W9.
+pub fn ten_without_events() {
+    for _ in 0..5 {
+        charge_span().in_scope(|| reserve_span().in_scope(|| {}));
     }
 }
 
@@ -34,9 +41,12 @@ pub fn charge(inner: impl FnOnce()) {
     info!("card accepted");
 }
 
+fn reserve_span() -> Span {
+    info_span!("reserve", sku = black_box("A-77-1200"), count = black_box(3_u64), backorder = black_box(false))
+}
+
 fn reserve() {
-    let span =
-        info_span!("reserve", sku = black_box("A-77-1200"), count = black_box(3_u64), backorder = black_box(false));
+    let span = reserve_span();
     let _entered = span.enter();
     info!("stock found");
 }

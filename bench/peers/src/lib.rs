@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use xray_harness::Subject;
+use xray_harness::{Subject, Workload};
 
 /// Runs a worker of the same protocol as ours: `worker VARIANT WORKLOAD SINK`. Without arguments it ends at once, which
 /// is how long a program that only links the library takes; `install` ends when it is set up.
@@ -13,46 +13,13 @@ pub fn main<S: Subject>(install: impl FnOnce(&str, Workload, &str) -> Result<S, 
     let result = match arguments[..] {
         [] => Ok(()),
         ["install", variant, sink] => install(variant, Workload::W1, sink).map(|subject| subject.flush()),
-        ["worker", variant, workload, sink] => Workload::from_name(workload)
-            .ok_or_else(|| format!("no workload {workload} for peers").into())
-            .and_then(|workload| install(variant, workload, sink))
-            .and_then(|subject| xray_harness::run(&subject)),
+        ["worker", variant, workload, sink] => match workload.parse() {
+            Ok(workload) if Workload::is_for_all(workload) => {
+                install(variant, workload, sink).and_then(|subject| xray_harness::run(&subject))
+            }
+            _ => Err(format!("no workload {workload} for peers").into()),
+        },
         _ => Err("usage: [install VARIANT SINK | worker VARIANT WORKLOAD SINK]".into()),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
-}
-
-/// The workloads that peers are measured with; see the benchmark's README.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Workload {
-    /// A segment with a subsegment.
-    W1,
-    /// A segment with ten.
-    W2,
-    /// W2, not sampled.
-    W3,
-    /// HTTP.
-    W4,
-}
-
-impl Workload {
-    fn from_name(name: &str) -> Option<Workload> {
-        use Workload::{W1, W2, W3, W4};
-        [W1, W2, W3, W4].into_iter().find(|workload| format!("{workload:?}") == name)
-    }
-
-    /// Spans of a request.
-    pub fn spans(self) -> u64 {
-        match self {
-            Workload::W1 | Workload::W4 => 2,
-            Workload::W2 => 11,
-            Workload::W3 => 0,
-        }
-    }
+    xray_harness::ended(result)
 }

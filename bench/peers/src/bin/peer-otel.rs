@@ -5,7 +5,8 @@
 //! | P1 | takes spans nowhere |
 //! | P6 | `opentelemetry-aws`' X-Ray exporter over UDP, a document for each span |
 //! | P6n | the same, subsegments nested in their segment |
-//! | P6n-plain | the same, where nobody said that the request's span in W4 is a server's |
+//! | P6n-lean | the same, without what `tracing-opentelemetry` adds to each span: location, thread, target, busy and idle time |
+//! | P6n-plain | P6n, where nobody said that the request's span in W4 is a server's |
 //!
 //! All attributes are kept, as metadata like ours. The request's span has kind `server` and the semantic conventions'
 //! names: without them it is no segment and has no `http` block (the exporter then drops it, and nested documents fall
@@ -33,8 +34,7 @@ use tower_http::trace::TraceLayer;
 use tracing::{Span, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
-use xray_harness::{Subject, http, work};
-use xray_peers::Workload;
+use xray_harness::{Subject, Workload, http, work};
 
 fn main() -> ExitCode {
     xray_peers::main(Otel::install)
@@ -59,7 +59,7 @@ impl Otel {
         let processor = match variant {
             "P1" => batch(Counting { exporter: Null, exported: Arc::clone(&exported) }),
             "P6" => batch(Counting { exporter: xray(translator)?, exported: Arc::clone(&exported) }),
-            "P6n" | "P6n-plain" => batch(Counting {
+            "P6n" | "P6n-lean" | "P6n-plain" => batch(Counting {
                 exporter: xray(translator.always_nest_subsegments())?,
                 exported: Arc::clone(&exported),
             }),
@@ -72,7 +72,13 @@ impl Otel {
             .with_id_generator(XrayIdGenerator::default())
             .with_resource(Resource::builder_empty().with_service_name("orders").build())
             .build();
-        let layer = tracing_opentelemetry::layer().with_tracer(provider.tracer("bench"));
+        let adds = variant != "P6n-lean";
+        let layer = tracing_opentelemetry::layer()
+            .with_location(adds)
+            .with_threads(adds)
+            .with_tracked_inactivity(adds)
+            .with_target(adds)
+            .with_tracer(provider.tracer("bench"));
         tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
         let kind = if variant == "P6n-plain" { "internal" } else { "server" };
         Ok(Otel { workload, provider, exported, kind })
@@ -87,7 +93,11 @@ impl Subject for Otel {
     type Open = (Span, Span);
 
     fn request(&self) {
-        request_span().in_scope(|| if self.workload == Workload::W1 { work::one() } else { work::ten() });
+        request_span().in_scope(|| match self.workload {
+            Workload::W1 => work::one(),
+            Workload::W9 => work::ten_without_events(),
+            _ => work::ten(),
+        });
     }
 
     fn open(&self) -> (Span, Span) {
@@ -111,7 +121,7 @@ impl Subject for Otel {
     }
 
     fn per_request(&self) -> u64 {
-        self.workload.spans()
+        self.workload.recorded_spans()
     }
 
     fn app(&self) -> Router {

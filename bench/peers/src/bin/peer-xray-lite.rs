@@ -8,9 +8,8 @@ use std::hint::black_box;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use xray_harness::{Subject, work};
+use xray_harness::{Subject, Workload, work};
 use xray_lite::{Context, DaemonClient, RemoteNamespace, SubsegmentContext, SubsegmentSession};
-use xray_peers::Workload;
 
 fn main() -> ExitCode {
     xray_peers::main(Lite::install)
@@ -25,7 +24,7 @@ struct Lite {
 impl Lite {
     /// Takes the trace header from `_X_AMZN_TRACE_ID`, which its parent sets: it can be given in no other way.
     fn install(variant: &str, workload: Workload, sink: &str) -> Result<Lite, Box<dyn Error>> {
-        if variant != "P4" || workload == Workload::W4 {
+        if variant != "P4" || matches!(workload, Workload::W4 | Workload::W9) {
             return Err(format!("no variant {variant} for {workload:?}").into());
         }
         let context = SubsegmentContext::from_lambda_env(DaemonClient::new(sink.parse()?)?)?;
