@@ -74,19 +74,17 @@ struct Held {
 }
 
 fn search(worker: &mut Worker) -> Outcome<Held> {
-    let (mut highest, mut step, mut asked) = (0.0_f64, 2.0_f64, FIRST);
+    let (mut highest, mut kept, mut step) = (0.0_f64, FIRST, 2.0_f64);
     loop {
+        let asked = kept * step;
         match held(worker, asked)? {
-            Some(rate) => {
-                highest = highest.max(rate);
-                if rate < asked * MADE {
-                    return Ok(Held { rate: highest * SPANS, is_caller: true });
-                }
+            Some(rate) if rate < highest * GROWS => {
+                return Ok(Held { rate: highest.max(rate) * SPANS, is_caller: true });
             }
+            Some(rate) => (highest, kept) = (highest.max(rate), asked),
             None if step < FINEST => return Ok(Held { rate: highest * SPANS, is_caller: false }),
             None => step = step.sqrt(),
         }
-        asked = highest.max(FIRST / 2.0) * step;
     }
 }
 
@@ -108,10 +106,10 @@ const TRIAL: u64 = 1_000;
 const TRIES: usize = 2;
 /// The share that may be lost.
 const LOST: f64 = 0.001;
-/// The share of a rate that has to be made; who makes less is at the caller's end.
-const MADE: f64 = 0.9;
-/// Requests a second to begin with.
-const FIRST: f64 = 1_000.0;
+/// How much more has to be made when more is asked for; otherwise it is the caller that cannot.
+const GROWS: f64 = 1.04;
+/// Requests a second, half of what is asked for first.
+const FIRST: f64 = 500.0;
 /// The finest step: a tenth.
 const FINEST: f64 = 1.1;
 /// Rounds of the caller's time, and requests of each.
