@@ -314,8 +314,8 @@ impl Contest {
         for contestant in &self.contestants {
             starts.push(match contestant.variant {
                 "F0" | "F1" => None,
-                "ours" => Some((Contestant::peer("start-ours", "ours")?, Vec::new(), Vec::new())),
-                _ => Some((contestant.clone(), Vec::new(), Vec::new())),
+                "ours" => Some(Starts::of(Contestant::peer("start-ours", "ours")?)),
+                _ => Some(Starts::of(contestant.clone())),
             });
         }
         let sink = self.sink.address.to_string();
@@ -323,18 +323,18 @@ impl Contest {
         let mut nothing = Vec::new();
         for _ in 0..STARTS {
             nothing.push(milliseconds(bare.start_and_end(&[])?));
-            for (contestant, linked, installed) in starts.iter_mut().flatten() {
+            for Starts { contestant, linked, installed } in starts.iter_mut().flatten() {
                 linked.push(milliseconds(contestant.start_and_end(&[])?));
                 installed.push(milliseconds(contestant.start_and_end(&["install", contestant.variant, &sink])?));
             }
         }
         // The shortest: whoever else uses the machine only makes it longer.
         let nothing = spread(nothing).0;
-        let row = |which: fn(&(Contestant, Vec<f64>, Vec<f64>)) -> &Vec<f64>| {
+        let row = |which: fn(&Starts) -> &Vec<f64>| {
             map(&starts, |start| format!("{:.2}", spread(which(start).clone()).0 - nothing))
         };
-        table.row("start of the process when linked, ms more", &row(|start| &start.1), "<= 0.1");
-        table.row("start and end when set up, ms more", &row(|start| &start.2), "");
+        table.row("start of the process when linked, ms more", &row(|start| &start.linked), "<= 0.1");
+        table.row("start and end when set up, ms more", &row(|start| &start.installed), "");
         Ok(())
     }
 
@@ -360,6 +360,21 @@ impl Contest {
         }
         table.print();
         Ok(())
+    }
+}
+
+/// How long processes lived, milliseconds.
+struct Starts {
+    contestant: Contestant,
+    /// That only link the library.
+    linked: Vec<f64>,
+    /// That set it up.
+    installed: Vec<f64>,
+}
+
+impl Starts {
+    fn of(contestant: Contestant) -> Starts {
+        Starts { contestant, linked: Vec::new(), installed: Vec::new() }
     }
 }
 

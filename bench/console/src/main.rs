@@ -43,7 +43,7 @@ fn main() -> Outcome {
 /// A document of a trace of its own: a request to one of ten services, with a call of DynamoDB.
 fn document(number: usize, start: f64) -> String {
     let mut text = String::with_capacity(SIZE);
-    let (end, status) = (start + 0.05, if number % 100 == 0 { 500 } else { 200 });
+    let (end, status) = (start + 0.05, if number.is_multiple_of(100) { 500 } else { 200 });
     // Writing to memory cannot fail.
     let _ = write!(
         text,

@@ -95,7 +95,7 @@ fn side_by_side(subject: &impl Subject, threads: usize, count: usize) -> u64 {
         let mut turns = 0_u32;
         while arrived.load(Ordering::Acquire) < times * threads {
             turns += 1;
-            if turns % 4096 == 0 { std::thread::yield_now() } else { std::hint::spin_loop() }
+            if turns.is_multiple_of(4096) { std::thread::yield_now() } else { std::hint::spin_loop() }
         }
     };
     let work = |first: bool| {
