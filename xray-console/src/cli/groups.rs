@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use xray_console::query::{AnnotationValue, TraceSummary, ValueWithServiceIds};
 use xray_console::text::{self, Style};
+use xray_console::timeline::Mark;
 
 use super::output::columns;
 
@@ -94,9 +95,8 @@ pub(crate) fn of(summaries: &[TraceSummary], by: &By) -> Vec<Group> {
 
 fn group(group: String, members: &[&TraceSummary]) -> Group {
     let count = |is: &dyn Fn(&TraceSummary) -> bool| members.iter().filter(|summary| is(summary)).count();
-    let fault_count = count(&|summary| summary.has_fault);
-    let throttle_count = count(&|summary| !summary.has_fault && summary.has_error && summary.has_throttle);
-    let error_count = count(&|summary| !summary.has_fault && summary.has_error && !summary.has_throttle);
+    let marked = |mark| count(&|summary| Mark::of_summary(summary) == mark);
+    let [fault_count, throttle_count, error_count] = [Mark::Fault, Mark::Throttle, Mark::Error].map(marked);
     let mut times: Vec<f64> = members.iter().filter_map(|summary| summary.response_time).collect();
     times.sort_by(f64::total_cmp);
     // The smallest that so many of a hundred are not above.

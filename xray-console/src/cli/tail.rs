@@ -9,6 +9,7 @@ use std::time::Duration;
 use xray_console::client::{Client, Query};
 use xray_console::query::TraceSummary;
 use xray_console::text;
+use xray_console::timeline::Mark;
 
 use super::args::{Format, Global, Tail};
 use super::failure::{Done, Failure};
@@ -95,11 +96,11 @@ pub(crate) fn show(summary: &TraceSummary, to: &mut Output) -> Result<(), Failur
 /// `14:02:31  F 500     1.28s  shop  POST /orders  1-6b02f3a1-…  PaymentError: card refused`.
 fn line(summary: &TraceSummary) -> String {
     let escaped = |text: Option<&str>| text::escape(text.unwrap_or_default()).into_owned();
-    let mark = match (summary.has_fault, summary.has_throttle, summary.has_error) {
-        (true, ..) => 'F',
-        (_, true, _) => 'T',
-        (_, _, true) => 'E',
-        _ => ' ',
+    let mark = match Mark::of_summary(summary) {
+        Mark::Fault => 'F',
+        Mark::Throttle => 'T',
+        Mark::Error => 'E',
+        Mark::Ok => ' ',
     };
     let status = summary.http.http_status.map_or_else(|| "   ".to_owned(), |status| format!("{status:3}"));
     let entry = summary.entry_point.as_ref().and_then(|service| service.name.as_deref());

@@ -45,7 +45,7 @@ pub fn traces(summaries: &[TraceSummary], style: Style) -> String {
         ),
     ];
     for ((summary, name), flags) in summaries.iter().zip(&names).zip(&flags) {
-        let mark = mark(summary);
+        let mark = Mark::of_summary(summary);
         let color = if mark == Mark::Ok { Color::Plain } else { Color::of(mark) };
         let status = summary.http.http_status.map(|status| status.to_string()).unwrap_or_default();
         let time = |seconds: Option<f64>| {
@@ -77,18 +77,9 @@ fn request(summary: &TraceSummary, style: Style) -> String {
     parts.join(" ")
 }
 
-fn mark(summary: &TraceSummary) -> Mark {
-    match summary {
-        TraceSummary { has_fault: true, .. } => Mark::Fault,
-        TraceSummary { has_error: true, has_throttle: true, .. } => Mark::Throttle,
-        TraceSummary { has_error: true, .. } => Mark::Error,
-        _ => Mark::Ok,
-    }
-}
-
 /// How it failed, what failed inside although it did not show, and what is missing.
 fn flags(summary: &TraceSummary) -> String {
-    let mark = mark(summary);
+    let mark = Mark::of_summary(summary);
     let flags = [
         (mark == Mark::Fault, "fault"),
         (mark == Mark::Error, "error"),

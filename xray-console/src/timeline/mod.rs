@@ -19,6 +19,7 @@ use std::borrow::Cow;
 use xray_core::document::Document;
 
 use crate::Trace;
+use crate::query::TraceSummary;
 
 pub use axis::{Axis, Bucket};
 
@@ -170,10 +171,36 @@ impl Stretch {
 impl Mark {
     /// Of a segment or subsegment.
     pub fn of(document: &Document) -> Mark {
-        match document {
-            Document { fault: true, .. } => Mark::Fault,
-            Document { throttle: true, .. } => Mark::Throttle,
-            Document { error: true, .. } => Mark::Error,
+        Mark::of_flags(document.fault, document.throttle, document.error)
+    }
+
+    /// Of a trace, by the segment that began it.
+    ///
+    /// A summary says that something was throttled, which may be deep within: that the request itself was, its status
+    /// says (429), and where it has none, that it failed.
+    ///
+    /// ```
+    /// use xray_console::query::TraceSummary;
+    /// use xray_console::timeline::Mark;
+    ///
+    /// let mut summary = TraceSummary::default();
+    /// (summary.has_error, summary.has_throttle) = (true, true);
+    /// summary.http.http_status = Some(404);
+    /// assert_eq!(Mark::of_summary(&summary), Mark::Error);
+    /// summary.http.http_status = Some(429);
+    /// assert_eq!(Mark::of_summary(&summary), Mark::Throttle);
+    /// ```
+    pub fn of_summary(summary: &TraceSummary) -> Mark {
+        let is_told = summary.http.http_status.map_or(summary.has_error, |status| status == 429);
+        Mark::of_flags(summary.has_fault, summary.has_throttle && is_told, summary.has_error)
+    }
+
+    /// The gravest of the three: a throttle is an error too, whether or not that is set as well.
+    pub(crate) fn of_flags(fault: bool, throttle: bool, error: bool) -> Mark {
+        match (fault, throttle, error) {
+            (true, ..) => Mark::Fault,
+            (_, true, _) => Mark::Throttle,
+            (_, _, true) => Mark::Error,
             _ => Mark::Ok,
         }
     }

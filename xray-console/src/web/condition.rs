@@ -70,6 +70,14 @@ pub(super) fn toggled(
     (joined(&parts), has)
 }
 
+/// What of an expression stays where other limits of the response time are added to it with `AND`: all but limits as the
+/// histogram writes them.
+pub(super) fn but_limits(filter: Option<&str>, parse: impl Fn(&str) -> Result<Filter, FilterError>) -> String {
+    let mut parts = parts(filter, parse).unwrap_or_default();
+    parts.retain(|part| !part.starts_with("responsetime >= ") && !part.starts_with("responsetime < "));
+    parts.join(" AND ")
+}
+
 /// Conditions as one expression.
 pub(super) fn joined(parts: &[String]) -> String {
     match parts {
@@ -97,6 +105,27 @@ mod tests {
             assert_eq!(toggled(filter, condition, Filter::parse).0, expected, "{filter:?}");
         }
         assert!(toggled(Some("fault AND ok"), "ok", Filter::parse).1);
+    }
+
+    #[test]
+    fn limits_are_added_to_the_whole_of_an_expression_and_in_the_place_of_older_ones() {
+        for (filter, expected) in [
+            ("", ""),
+            ("fault", "fault"),
+            ("(fault) OR (error)", "(fault OR error)"),
+            ("fault OR(error)", "(fault OR error)"),
+            ("fault\nor\nerror", "(fault OR error)"),
+            ("(fault OR error) AND responsetime >= 1 AND responsetime < 2", "(fault OR error)"),
+            ("responsetime >= 1 AND responsetime < 2", ""),
+            ("responsetime > 1 AND service(\"a OR b\")", "responsetime > 1 AND service(\"a OR b\")"),
+            ("this is none", ""),
+        ] {
+            assert_eq!(
+                but_limits(Some(filter).filter(|filter| !filter.is_empty()), Filter::parse),
+                expected,
+                "{filter}"
+            );
+        }
     }
 
     #[test]

@@ -170,15 +170,10 @@ pub(super) fn mark_of(mark: Mark) -> (&'static str, &'static str, &'static str) 
     }
 }
 
-/// How the request failed, by the segment that began the trace.
+/// How the request failed, by the segment that began the trace: the mark that the trace's own page shows.
 pub(super) fn mark(facts: &Facts) -> Mark {
     let has = |flag| facts.root().is_some_and(|root| root.record.flags.has(flag));
-    match (has(Flags::FAULT), has(Flags::ERROR), facts.is_throttled()) {
-        (true, ..) => Mark::Fault,
-        (_, true, true) => Mark::Throttle,
-        (_, true, false) => Mark::Error,
-        _ => Mark::Ok,
-    }
+    Mark::of_flags(has(Flags::FAULT), has(Flags::THROTTLE), has(Flags::ERROR))
 }
 
 fn exception(facts: &Facts) -> Option<String> {

@@ -147,6 +147,46 @@ fn the_list_is_found_by_filter_time_and_order() {
     assert!(list.body.contains("/traces?q=fault%20AND%20service%28%22failed%22%29"), "{}", list.body);
 }
 
+/// What stands between two texts, each time.
+fn between<'a>(text: &'a str, from: &'a str, to: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(from).skip(1).filter_map(move |rest| Some(rest.split_once(to)?.0))
+}
+
+#[test]
+fn a_chip_counts_what_its_link_finds_and_a_trace_has_the_same_mark_everywhere() {
+    let server = Server::start();
+    let retried = |code: u16| {
+        json!({"error": true, "http": {"response": {"status": code}}, "subsegments": [{
+            "name": "table", "id": "00000000000000bb", "namespace": "aws", "error": true, "throttle": true,
+            "start_time": NOON - 9.9, "end_time": NOON - 9.8,
+        }]})
+    };
+    let ids = [
+        put(&server, 0, "fine", json!({})),
+        put(&server, 1, "missing", retried(404)),
+        put(&server, 2, "told-to-wait", json!({"throttle": true})),
+        put(&server, 3, "limited", json!({"error": true, "throttle": true})),
+        put(&server, 4, "broken", json!({"fault": true, "error": true})),
+    ];
+    let list = get(&server, "/traces").body;
+    let mut counted = Vec::new();
+    for chip in between(&list, "<a class=\"chip\" href=\"", "</a>") {
+        let (link, rest) = chip.split_once('"').unwrap();
+        let Some(count) = between(rest, "<b>", "</b>").next() else { continue };
+        let found = get(&server, link).body.matches("<tr data-id=").count();
+        assert_eq!(count, found.to_string(), "{link}");
+        counted.push(count);
+    }
+    assert_eq!(counted, ["1", "3", "3", "0"], "fault, error, throttle, in progress");
+    assert!(list.contains("<title>1 fault - Traces"), "{list}");
+    for (id, mark) in ids.iter().zip(["ok", "error", "throttle", "throttle", "fault"]) {
+        let row = list.split_once(&format!("<tr data-id=\"{id}\"")).unwrap().1;
+        assert_eq!(between(row, "data-mark=\"", "\"").next(), Some(mark), "{id}");
+        let page = get(&server, &format!("/t/{id}")).body;
+        assert_eq!(between(&page, "class=\"badge ", "\"").next(), Some(mark), "{id}");
+    }
+}
+
 #[test]
 fn what_is_empty_says_why() {
     let server = Server::start();
@@ -275,9 +315,8 @@ fn who_closes_a_page_gives_its_place_to_others() {
     let follow = || {
         let mut stream = TcpStream::connect(server.address()).unwrap();
         stream.write_all(b"GET /live/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
-        let mut first = String::new();
-        BufReader::new(&stream).read_line(&mut first).unwrap();
-        first.contains(" 200 ").then_some(stream)
+        let first = BufReader::new(&stream).lines().map(Result::unwrap).find(|line| line.starts_with("event: "));
+        (first.unwrap() == "event: alive").then_some(stream)
     };
     let mut open: Vec<TcpStream> = std::iter::from_fn(&follow).take(100).collect();
     assert_eq!(open.len(), 32);

@@ -19,6 +19,10 @@ const VALUES: usize = 1_000;
 /// Different annotation keys that are counted.
 const KEYS: usize = 50;
 
+/// Conditions that the list offers with their counts, the gravest first: each counts what its filter finds, so a trace may
+/// count for several. A root that was throttled is an error, too, and `throttle` also finds what was throttled within.
+pub(super) const CHIPS: [&str; 4] = ["fault", "error", "throttle", "partial"];
+
 /// In which order traces are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Sort {
@@ -51,10 +55,8 @@ pub(super) struct Found {
     pub(super) matched: usize,
     /// Health checks that fit the filter and are folded away.
     pub(super) folded: usize,
-    /// Of the matches, by mark: ok, error, throttle, fault.
-    pub(super) marks: [usize; 4],
-    /// Of the matches: in progress.
-    pub(super) open: usize,
+    /// Of the matches, how many fit each of [`CHIPS`].
+    pub(super) chips: [usize; CHIPS.len()],
     pub(super) items: Vec<Item>,
     /// Seconds of each answer, shortest first, and how it ended.
     pub(super) responses: Vec<(f64, Mark)>,
@@ -114,6 +116,7 @@ impl Annotated {
 impl Found {
     pub(super) fn look(store: &Store, wanted: &Wanted<'_>) -> Found {
         let mut found = Found::default();
+        let chips: Vec<Filter> = CHIPS.iter().filter_map(|chip| Filter::parse(chip).ok()).collect();
         // By what others than time are sorted.
         let mut keys: Vec<(f64, TraceId)> = Vec::new();
         store.scan(&wanted.window, |row| {
@@ -125,7 +128,7 @@ impl Found {
                 found.folded += 1;
                 return true;
             }
-            found.count(row);
+            found.count(row, &chips);
             match wanted.sort {
                 Sort::Time if found.items.len() < wanted.most => found.items.push(Item::of(row)),
                 Sort::Time => {}
@@ -142,13 +145,12 @@ impl Found {
         found
     }
 
-    fn count(&mut self, row: &Row) {
+    fn count(&mut self, row: &Row, chips: &[Filter]) {
         let facts = &row.facts;
         let mark = mark(facts);
         self.matched += 1;
-        self.open += usize::from(facts.is_partial());
-        if let Some(count) = self.marks.get_mut(mark as usize) {
-            *count += 1;
+        for (count, chip) in self.chips.iter_mut().zip(chips) {
+            *count += usize::from(chip.matches(facts));
         }
         if let Some(seconds) = response(facts) {
             self.responses.push((seconds, mark));

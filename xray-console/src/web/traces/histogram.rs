@@ -27,15 +27,16 @@ struct Bucket {
     counts: [usize; 4],
 }
 
-/// The bars; nothing where there is nothing to compare. `link` makes the address of a condition.
-pub(super) fn histogram(found: &Found, link: impl Fn(&str) -> String) -> Markup {
+/// The bars; nothing where there is nothing to compare. `link` makes the address of a condition; `rest` is what of the
+/// filter stays when limits are added.
+pub(super) fn histogram(found: &Found, rest: &str, link: impl Fn(&str) -> String) -> Markup {
     let buckets = buckets(&found.responses);
     let highest = buckets.iter().map(|bucket| bucket.counts.iter().sum::<usize>()).max().unwrap_or(0);
     let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return html! {} };
     let shortest = found.responses.first().map_or(0.0, |(seconds, _)| *seconds);
     let longest = found.responses.last().map_or(0.0, |(seconds, _)| *seconds);
     html! {
-        figure #histogram data-from=(first.from) data-to=(last.to) {
+        figure #histogram data-from=(first.from) data-to=(last.to) data-rest=(rest) {
             svg viewBox={ "0 0 " (BARS as f64 * WIDTH) " " (HEIGHT) } preserveAspectRatio="none" {
                 @for (place, bucket) in buckets.iter().enumerate() {
                     @if bucket.counts != [0; 4] {

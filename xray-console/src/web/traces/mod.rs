@@ -19,7 +19,7 @@ use maud::{Markup, html};
 
 use super::answer::Answer;
 use super::asked::Asked;
-use super::condition::toggled;
+use super::condition::{but_limits, toggled};
 use super::frame::{Frame, Section};
 use super::item::{COLUMNS, Item, heading};
 use super::query::Query;
@@ -83,8 +83,9 @@ fn list(asked: &Asked, filter: Option<&Filter>, command: &str) -> (String, Marku
         let (filter, has) = toggled(asked.query.filter(), condition, |text| asked.api().parsed(text));
         (link(&asked.query.with("q", &filter)), has)
     };
+    let rest = but_limits(asked.query.filter(), |text| asked.api().parsed(text));
     let body = html! {
-        div #view data-command=(command) {
+        div #view data-command=(command) data-now=(format!("{:.3}", asked.now())) {
             h1.sr { "Traces" }
             ul.chips aria-label="Filters" {
                 (chips(&found, &toggle))
@@ -100,7 +101,7 @@ fn list(asked: &Asked, filter: Option<&Filter>, command: &str) -> (String, Marku
             @if found.items.is_empty() {
                 div.empty { (empty(asked, &found, &window, filter)) }
             } @else {
-                (histogram(&found, |condition| toggle(condition).0))
+                (histogram(&found, &rest, |condition| toggle(condition).0))
                 (table(&found.items, sort, &|sort: &str| link(&asked.query.with("sort", sort))))
                 p.count {
                     (found.items.len()) " of " (found.matched) " traces"
@@ -118,7 +119,7 @@ fn list(asked: &Asked, filter: Option<&Filter>, command: &str) -> (String, Marku
 }
 
 fn title(found: &Found) -> String {
-    let [_, errors, throttles, faults] = found.marks;
+    let [faults, errors, throttles, _] = found.chips;
     let failed = [(faults, "fault"), (errors, "error"), (throttles, "throttle")];
     let gravest = failed.into_iter().find(|(count, _)| *count > 0);
     match gravest {

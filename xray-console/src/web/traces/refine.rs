@@ -17,7 +17,7 @@ pub(super) type Toggle<'a> = dyn Fn(&str) -> (String, bool) + 'a;
 
 /// How traces went, and what is hidden.
 pub(super) fn chips(found: &Found, toggle: &Toggle<'_>) -> Markup {
-    let [_, errors, throttles, faults] = found.marks;
+    let [faults, errors, throttles, open] = found.chips;
     html! {
         (chip(toggle, "fault", "fault", Some(faults), "fault"))
         (chip(toggle, "error", "error", Some(errors), "error"))
@@ -25,7 +25,7 @@ pub(super) fn chips(found: &Found, toggle: &Toggle<'_>) -> Markup {
         @if let Some(limit) = found.percentile(0.95) {
             (chip(toggle, &format!("responsetime > {}", number(limit)), &format!("slow: over {}", duration(limit)), None, ""))
         }
-        (chip(toggle, "partial", "in progress", Some(found.open), ""))
+        (chip(toggle, "partial", "in progress", Some(open), ""))
     }
 }
 
