@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, console_, open, waterfall } from "./harness.mjs";
+import { browser, console_, open, segment, waterfall } from "./harness.mjs";
 
 const xrc = await console_();
 const chromium = await browser();
@@ -63,6 +63,49 @@ test("what is typed is completed", async (t) => {
   await page.keyboard.press("ArrowDown");
   await page.keyboard.press("Enter");
   assert.match(await page.locator("#q").inputValue(), /^responsetime/);
+});
+
+test("dragging over the histogram limits the whole of a filter with OR", async (t) => {
+  const page = await open(t, chromium);
+  await page.goto(`${xrc.url}/traces?w=1h&q=${encodeURIComponent("(fault) OR(ok)")}`);
+  const { x, y, width, height } = await page.locator("#histogram svg").boundingBox();
+  for (const [from, to] of [[0.1, 0.9], [0.2, 0.8]]) {
+    const before = page.url();
+    await page.mouse.move(x + width * from, y + height / 2);
+    await page.mouse.down();
+    await page.mouse.move(x + width * to, y + height / 2, { steps: 4 });
+    await page.mouse.up();
+    await page.waitForURL((url) => url.href !== before);
+    assert.match(new URL(page.url()).searchParams.get("q"), /^\(fault OR ok\) AND responsetime >= [\d.]+ AND responsetime < [\d.]+$/);
+    await page.waitForFunction(() => document.querySelector("#view")?.dataset.command?.includes(document.querySelector("#q").value));
+  }
+});
+
+test("what comes in does not take the place of a filter that is on its way", async (t) => {
+  const other = await console_();
+  const looked = segment("looked-at");
+  await other.put([looked, segment("failed", { fault: true })]);
+  // The console goes first when the test is done.
+  const page = await open(t, chromium, { allow: [/ERR_INCOMPLETE|ERR_CONNECTION/] });
+  let go = () => {};
+  const held = new Promise((resolve) => (go = resolve));
+  const failed = [];
+  page.on("requestfailed", (request) => failed.push(request.url()));
+  await page.route(/part=list.*q=fault|q=fault.*part=list/, async (route) => (await held, route.continue()));
+  const stream = page.waitForRequest((request) => request.resourceType() === "eventsource");
+  await page.goto(`${other.url}/traces?w=1h`);
+  await stream;
+  await page.locator(".chip", { hasText: "fault" }).click();
+  // Each is told in a message of its own: when the second is seen, the first has had its effect.
+  for (const name of ["once", "twice"]) {
+    await other.put([segment("another"), { ...looked, name }]);
+    await page.locator("tr[data-id]", { hasText: name }).waitFor();
+  }
+  go();
+  await page.waitForURL(/q=fault/);
+  await page.waitForFunction(() => document.querySelectorAll("tr[data-id]").length === 1);
+  assert.equal(await page.locator("#q").inputValue(), "fault");
+  assert.deepEqual(failed.filter((url) => url.includes("part=list")), []);
 });
 
 test("the address alone makes the same list", async (t) => {

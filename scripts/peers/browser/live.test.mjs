@@ -89,7 +89,7 @@ test("who comes when as many follow as may is told so, and follows once there is
   await other.put([running]);
   for (const path of ["/live", "/traces?w=1h", "/map?w=1h", tracePath(running)]) {
     // The console goes first when the test is done.
-    const page = await open(t, chromium, { allow: [/ERR_INCOMPLETE/] });
+    const page = await open(t, chromium, { allow: [/ERR_INCOMPLETE|ERR_CONNECTION/] });
     await page.goto(`${other.url}${path}`);
     await page.locator("#lost", { hasText: /^32 pages follow already, .* Close one; until then/ }).waitFor();
     if (path.startsWith("/t/")) {
@@ -132,6 +132,36 @@ function call(name) {
   const start = now() - 1;
   return { name, id: segment("x").id, namespace: "remote", start_time: start, end_time: start + 0.1 };
 }
+
+test("a console that answers is not called stopped: its refusals are told, a cut connection is not", async (t) => {
+  const page = await open(t, chromium, { allow: [/ERR_|503/] });
+  await page.addInitScript(() => {
+    globalThis.said = [];
+    const look = () => {
+      const text = document.querySelector("#lost")?.textContent ?? "";
+      if (text && globalThis.said.at(-1) !== text) globalThis.said.push(text);
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
+  });
+  let answer = "cut";
+  await page.route("**/live/events*", (route) => {
+    if (answer === "refused") return route.fulfill({ status: 503, body: "" });
+    if (answer === "well" || route.request().resourceType() !== "eventsource") return route.continue();
+    answer = "well";
+    return route.abort();
+  });
+  await page.goto(`${xrc.url}/traces?w=5m`);
+  await xrc.put([segment("after-the-cut")]);
+  await page.locator("tr[data-id]", { hasText: "after-the-cut" }).waitFor();
+  assert.deepEqual(await page.evaluate(() => globalThis.said), []);
+
+  answer = "refused";
+  await page.locator(".chip", { hasText: "error" }).click();
+  await page.locator("#lost", { hasText: "The console answers 503." }).waitFor();
+  answer = "well";
+  await page.locator("#lost").waitFor({ state: "detached" });
+  assert.ok((await page.evaluate(() => globalThis.said)).every((text) => text.startsWith("The console answers 503.")));
+});
 
 test("when the console has gone the page says so and stays", async (t) => {
   const other = await console_();

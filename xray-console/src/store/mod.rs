@@ -300,6 +300,27 @@ impl Store {
         }
     }
 
+    /// The traces to which something came at this time (since the epoch) or later, in the order in which it came; none if
+    /// that are more than `most`. Putting goes on while this looks.
+    #[cfg(feature = "web")]
+    pub(crate) fn changed_since(&self, at: Duration, most: usize) -> Option<Vec<TraceId>> {
+        let mut changed = Vec::new();
+        let mut behind = None;
+        loop {
+            let (more, last) = self.lock().changed(behind, at);
+            changed.extend(more);
+            if changed.len() > most {
+                return None;
+            }
+            behind = last;
+            if behind.is_none() {
+                break;
+            }
+        }
+        changed.sort_unstable_by_key(|(when, _)| *when);
+        Some(changed.into_iter().map(|(_, id)| id).collect())
+    }
+
     /// Works out the rows of traces that have been quiet for so long, so that queries find them ready; at most a few at
     /// a time. How many it did: with 0 there is nothing to do for now.
     ///

@@ -345,6 +345,27 @@ impl State {
         page
     }
 
+    /// Of the next traces by id such as changed at this time or later, each with when; and the last that was looked at, if
+    /// there may be more behind it.
+    #[cfg(feature = "web")]
+    pub(super) fn changed(&self, behind: Option<TraceId>, at: Duration) -> (Vec<(Duration, TraceId)>, Option<TraceId>) {
+        /// Traces a page: some tens of microseconds under the lock.
+        const PAGE: usize = 512;
+        let from = behind.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut last = None;
+        let mut changed = Vec::new();
+        for (looked_at, (id, entry)) in self.traces.range((from, Bound::Unbounded)).enumerate() {
+            if looked_at == PAGE {
+                return (changed, last);
+            }
+            last = Some(*id);
+            if entry.last >= at {
+                changed.push((entry.last, *id));
+            }
+        }
+        (changed, None)
+    }
+
     /// Some traces without a row to which nothing has come since that moment of the monotonic clock.
     pub(super) fn quiet_since(&mut self, moment: u64) -> Vec<Found> {
         const PAGE: usize = 64;

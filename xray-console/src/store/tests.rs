@@ -201,3 +201,28 @@ fn what_is_cleared_is_gone() {
     store.put(&complete(0, 1, 1));
     assert!(store.trace(&trace_id(0)).is_some());
 }
+
+#[cfg(feature = "web")]
+#[test]
+fn what_changed_is_found_by_when_it_came_not_by_when_it_began() {
+    let clock = ManualClock::at(1e9);
+    let store = Store::with_clock(DEFAULT_BOUND, Arc::new(clock.clone()));
+    let put = |number: usize, start: f64| {
+        let document = format!(
+            r#"{{"name":"a","id":"53995c3f42cd8ad8","trace_id":"1-5759e988-{number:024x}","start_time":{start},"end_time":9e8}}"#
+        );
+        store.put(&Document::parse(document).unwrap());
+    };
+    (0..2_000).for_each(|number| put(number, 8e8));
+    clock.advance(Duration::from_secs(1));
+    let since = clock.wall();
+    for number in [1_900, 3, 1_000] {
+        clock.advance(Duration::from_millis(1));
+        put(number, 1.0);
+    }
+    let ids =
+        |most| store.changed_since(since, most).map(|ids| ids.iter().map(|id| id.to_string()).collect::<Vec<_>>());
+    let expected = [1_900, 3, 1_000].map(|number| format!("1-5759e988-{number:024x}"));
+    assert_eq!(ids(3).as_deref(), Some(&expected[..]));
+    assert_eq!(ids(2), None, "more than are wanted");
+}

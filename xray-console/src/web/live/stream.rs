@@ -9,7 +9,7 @@
 //! | `again` | none: the stream ends, before the server would end its connection; the page asks anew |
 //!
 //! With `after`, the time at which the page was made (seconds since the epoch), it begins with what came since: between a
-//! page and its events nothing is lost. With `trace`, it is of that trace alone, for the pages that show one.
+//! page and its events nothing is lost: if more came than is told, `reload` is. With `trace`, it is of that trace alone, for the pages that show one.
 //!
 //! Changes are gathered for a quarter of a second. Nobody who reads slowly makes memory grow: a handful of messages wait
 //! for the reader, and while they do, changes are left to the store's channel, which drops the oldest; then all the reader
@@ -27,12 +27,12 @@ use http_body_util::Full;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until};
 use xray_core::TraceId;
 
 use crate::Filter;
 use crate::api::Body;
-use crate::store::{Change, Window};
+use crate::store::Change;
 use crate::web::Pages;
 use crate::web::answer::{Answer, protect};
 use crate::web::asked::Asked;
@@ -118,7 +118,7 @@ async fn run(
     mut after: Option<f64>,
     mut changes: Receiver<Change>,
     to: mpsc::Sender<Bytes>,
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
 ) {
     // The head of the answer leaves with the first bytes.
     let mut message = event("alive", "");
@@ -129,29 +129,36 @@ async fn run(
         }
         if let Some(after) = after.take() {
             let follower = Arc::clone(&follower);
-            let told = tokio::task::spawn_blocking(move || follower.rows(&follower.since(after - BEFORE)));
-            let Ok(rows) = told.await else { return };
-            if !rows.is_empty() {
-                message = event("rows", &rows);
-                continue;
+            let told = move || follower.since(after - BEFORE).map(|ids| follower.rows(&ids));
+            let Ok(told) = tokio::task::spawn_blocking(told).await else { return };
+            match told.as_deref() {
+                Some("") => {}
+                told => {
+                    message = told.map_or_else(|| event("reload", ""), |rows| event("rows", rows));
+                    continue;
+                }
             }
         }
         if Instant::now() >= end {
+            // Its place is free before the page asks for it anew.
+            drop(permit);
             let _ = to.send(event("again", "")).await;
             return;
         }
-        let silent = Instant::now() + ALIVE;
+        let silent = (Instant::now() + ALIVE).min(end);
         message = loop {
             let mut changed = Changed { only: follower.trace, ..Changed::default() };
+            // In this order: where changes never cease, a sign of life is due all the same.
             let next = tokio::select! {
+                biased;
                 () = to.closed() => return,
-                next = timeout_at(silent, changes.recv()) => next,
+                () = sleep_until(silent) => break event("alive", ""),
+                next = changes.recv() => next,
             };
             match next {
-                Err(_) => break event("alive", ""),
-                Ok(Ok(change)) => changed.add(change),
-                Ok(Err(RecvError::Lagged(_))) => changed.reload = true,
-                Ok(Err(RecvError::Closed)) => return,
+                Ok(change) => changed.add(change),
+                Err(RecvError::Lagged(_)) => changed.reload = true,
+                Err(RecvError::Closed) => return,
             }
             if changed.is_empty() {
                 continue;
@@ -199,20 +206,14 @@ impl Changed {
 }
 
 impl Follower {
-    /// Of the newest traces those of which something came at this time or later, the oldest first.
-    fn since(&self, after: f64) -> Vec<TraceId> {
-        let (store, mut newest) = (self.pages.api.store(), Vec::new());
-        if let Some(trace) = self.trace {
-            newest.push(trace);
-        } else {
-            store.scan(&Window::ALL, |row| {
-                newest.push(row.id);
-                newest.len() < TRACES
-            });
-        }
-        newest.retain(|id| store.info(id.as_str()).is_some_and(|info| info.last.as_secs_f64() >= after));
-        newest.reverse();
-        newest
+    /// The traces of which something came at this time or later, in the order in which it came; none if that are more
+    /// than are told.
+    fn since(&self, after: f64) -> Option<Vec<TraceId>> {
+        let store = self.pages.api.store();
+        let after = Duration::try_from_secs_f64(after.max(0.0)).unwrap_or(Duration::MAX);
+        let Some(trace) = self.trace else { return store.changed_since(after, TRACES) };
+        let info = store.info(trace.as_str());
+        Some(info.filter(|info| info.last >= after).map(|_| trace).into_iter().collect())
     }
 
     /// The lines of those that are meant, in the order in which they came.
@@ -244,9 +245,14 @@ fn event(name: &str, data: &str) -> Bytes {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::Store;
+    use std::net::SocketAddr;
+
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
     use xray_core::document::Document;
+
+    use super::*;
+    use crate::{Console, Store};
 
     fn put(store: &Store, number: usize) {
         let document = format!(
@@ -289,6 +295,45 @@ mod tests {
         let mut changed = Changed::default();
         changed.gather(&mut changes);
         assert!(changed.reload);
+    }
+
+    fn follower(console: &Console, filter: Option<&str>) -> Follower {
+        let here = SocketAddr::from(([127, 0, 0, 1], 2000));
+        let pages = Arc::new(Pages::new(console.api(), here, here));
+        Follower { pages, trace: None, filter: filter.map(|filter| Filter::parse(filter).unwrap()), health: true }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_that_changes_fits_there_are_signs_of_life_and_an_end() {
+        let console = Console::start().unwrap();
+        let store = console.store().clone();
+        let (to, mut parts) = mpsc::channel(WAITING);
+        let permit = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        tokio::spawn(run(Arc::new(follower(&console, Some("fault"))), None, store.subscribe(), to, permit));
+        tokio::spawn(async move {
+            loop {
+                put(&store, 1);
+                sleep(PAUSE / 2).await;
+            }
+        });
+        let mut told = Vec::new();
+        while let Some(message) = timeout(ALIVE + 2 * PAUSE, parts.recv()).await.expect("a sign of life") {
+            told.push(message);
+        }
+        assert_eq!(told.pop(), Some(event("again", "")));
+        assert!(told.iter().all(|message| *message == event("alive", "")), "{told:?}");
+        assert!((36..40).contains(&told.len()), "540 s, at most 15.25 s each: {}", told.len());
+    }
+
+    #[test]
+    fn of_what_came_since_all_is_told_or_that_it_is_not() {
+        let console = Console::start().unwrap();
+        let follower = follower(&console, None);
+        (0..TRACES).for_each(|number| put(console.store(), number));
+        assert_eq!(follower.since(0.0).map(|ids| ids.len()), Some(TRACES));
+        put(console.store(), TRACES);
+        assert_eq!(follower.since(0.0), None);
+        assert_eq!(follower.since(f64::MAX), Some(Vec::new()));
     }
 
     #[test]

@@ -20,7 +20,8 @@ const LAST_TRY = 15000;
  * Listens at this address for as long as the page is visible and there is one.
  * @param {() => string | null} address
  * @param {Listener} listener
- * @returns {{moved: () => void, isFull: () => boolean}} `moved` is to be called when the address may be another; `isFull`
+ * @returns {{moved: (made?: string) => void, isFull: () => boolean}} `moved` is to be called when the address may be another,
+ *   with the time at which was made what is shown now; `isFull`
  *   says that the console tells so many pages already that it does not tell this one
  */
 export function listen(address, listener) {
@@ -38,6 +39,7 @@ export function listen(address, listener) {
 
   const stop = () => {
     clearTimeout(timer);
+    missed ||= source !== null;
     source?.close();
     source = null;
   };
@@ -64,10 +66,7 @@ export function listen(address, listener) {
       last = new Date();
       listener.reload();
     });
-    now.addEventListener("again", () => {
-      missed = true;
-      start();
-    });
+    now.addEventListener("again", start);
     // The first event of each stream, and what comes when nothing happens.
     now.addEventListener("alive", () => {
       last = new Date();
@@ -81,32 +80,41 @@ export function listen(address, listener) {
     now.addEventListener("error", () => {
       full = false;
       again();
-      tell(`Console stopped. Showing data up to ${last.toLocaleTimeString()}. Retrying.`);
+      explain(now.url);
     });
+  };
+  /** Says why nothing is told. An EventSource does not know; who asks as others do learns the status. @param {string} url */
+  const explain = async (url) => {
+    const why = await fetch(url).then(
+      ({ body, ok, status }) => {
+        body?.cancel();
+        // A connection that was cut is no matter: the next is made soon.
+        return ok ? "" : `The console answers ${status}`;
+      },
+      () => "Console stopped",
+    );
+    if (!source) tell(why && `${why}. Showing data up to ${last.toLocaleTimeString()}. Retrying.`);
   };
   const again = () => {
     stop();
-    missed = true;
     timer = setTimeout(start, wait);
     wait = Math.min(wait * 2, LAST_TRY);
   };
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) {
-      missed = true;
-      stop();
-    } else if (!source) start();
+    if (document.hidden) stop();
+    else if (!source) start();
   });
   addEventListener("pagehide", stop);
   addEventListener("pageshow", (event) => {
-    if (event.persisted) {
-      missed = true;
-      start();
-    }
+    if (event.persisted) start();
   });
   if (!document.hidden) start();
   return {
-    moved() {
-      if (!document.hidden && address() !== listening) start();
+    moved(made = "") {
+      if (document.hidden || address() === listening) return;
+      shown = made;
+      start();
+      missed = false;
     },
     isFull: () => full,
   };

@@ -1,7 +1,7 @@
 // @ts-check
 // Rows of a list by keyboard: `j k` or arrows, `Enter`, `e E`, `y`. The list may be replaced at any time.
 
-import { copy, find, onKey } from "./base.js";
+import { copy, find, localTimes, onKey } from "./base.js";
 
 /** The id of the selected row, which outlives the row. @type {string | null} */
 let selected = null;
@@ -103,4 +103,12 @@ export function pill(text, show) {
     document.body.append(button);
   }
   button.textContent = text;
+}
+
+/** Puts a line in the place of the same trace's, so that nothing moves; whether there is one. @param {HTMLTableRowElement} row */
+export function renew(row) {
+  localTimes(row);
+  const old = find(`#list tr[data-id="${CSS.escape(row.dataset.id ?? "")}"]`);
+  if (!old?.contains(document.activeElement)) old?.replaceWith(row);
+  return old !== null;
 }

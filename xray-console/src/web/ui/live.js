@@ -1,9 +1,9 @@
 // @ts-check
 // Traces as they end, and open ones while they run.
 
-import { find, localTimes, onKey, say } from "./base.js";
+import { find, onKey, say } from "./base.js";
 import { listen } from "./events.js";
-import { counting, isRead, mark, pill, scale } from "./list.js";
+import { counting, isRead, mark, pill, renew, scale } from "./list.js";
 
 /** Rows kept in the page. */
 const MOST = 200;
@@ -28,12 +28,7 @@ const isReading = () => paused || isRead();
 
 /** @param {HTMLTableRowElement} row */
 function put(row) {
-  localTimes(row);
-  const old = find(`#list tr[data-id="${CSS.escape(row.dataset.id ?? "")}"]`);
-  if (old) {
-    if (!old.contains(document.activeElement)) old.replaceWith(row);
-    return;
-  }
+  if (renew(row)) return;
   count += 1;
   if (row.dataset.mark === "fault") faults += 1;
   body()?.prepend(row);
@@ -75,11 +70,8 @@ function setPaused(on) {
 listen(() => (find("#q[aria-invalid]") ? null : `/live/events${location.search}`), {
   rows(rows) {
     for (const row of rows) {
-      const id = row.dataset.id ?? "";
-      const known = find(`#list tr[data-id="${CSS.escape(id)}"]`) !== null;
-      // What is in the list changes in place, paused or not: nothing moves.
-      if (known && !paused) put(row);
-      else {
+      if (paused || !renew(row)) {
+        const id = row.dataset.id ?? "";
         held.delete(id);
         held.set(id, row);
         if (held.size > MOST) held.delete(held.keys().next().value ?? "");

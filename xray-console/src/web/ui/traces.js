@@ -3,7 +3,7 @@
 
 import { carry, fetchPart, find, localTimes, onKey, say, setAddress } from "./base.js";
 import { listen } from "./events.js";
-import { counting, isRead, mark, pill, scale, select, selectedId } from "./list.js";
+import { counting, isRead, mark, pill, renew, scale, select, selectedId } from "./list.js";
 
 /** Milliseconds between two refreshes while traces come in, at least; and this many times as long as the last one took. */
 const BETWEEN = 300;
@@ -15,6 +15,10 @@ let paused = false;
 let refreshed = 0;
 let between = BETWEEN;
 let timer = 0;
+/** Lists that are asked for. Until they are here nothing is refreshed: that would take the place of what somebody wants. */
+let underWay = 0;
+/** Something came meanwhile that is not told in `news`. */
+let late = false;
 
 const view = () => find("#view");
 const error = () => find("#filter-error");
@@ -25,13 +29,23 @@ const box = /** @type {HTMLInputElement | null} */ (find("#q"));
  * @param {string | URL} url
  * @param {"push" | "replace" | "none"} how
  */
-async function show(url, how) {
+function show(url, how) {
+  clearTimeout(timer);
+  underWay += 1;
+  put(url, how).finally(() => (underWay -= 1));
+}
+
+/** @param {string | URL} url @param {"push" | "replace" | "none"} how */
+async function put(url, how) {
   const began = performance.now();
+  // Of another list all is forgotten.
+  const known = how === "none" ? [...news] : news;
+  late = false;
   let answer;
   try {
     answer = await fetchPart(String(url), "list");
   } catch (failure) {
-    if (!(failure instanceof DOMException && failure.name === "AbortError")) say("The console does not answer.");
+    if (!(failure instanceof DOMException)) say("The console does not answer.");
     return;
   }
   if (how !== "none") setAddress(url, how);
@@ -42,11 +56,11 @@ async function show(url, how) {
     box?.setAttribute("aria-invalid", "true");
     box?.setAttribute("aria-describedby", "filter-error");
     view()?.classList.add("stale");
-    return;
+    return events.moved();
   }
   error()?.replaceChildren();
   box?.removeAttribute("aria-invalid");
-  const openKind = find("details[open] summary", view() ?? document)?.textContent?.split("(")[0];
+  const openKind = find("details[open]", view() ?? document)?.textContent?.split("(")[0];
   const fresh = answer.nodes.find((node) => node instanceof HTMLElement && node.id === "view");
   if (!(fresh instanceof HTMLElement)) return location.reload();
   view()?.replaceWith(fresh);
@@ -54,12 +68,15 @@ async function show(url, how) {
   const command = find("#command");
   if (command) command.textContent = fresh.dataset.command ?? "";
   for (const kind of fresh.querySelectorAll("details")) {
-    if (openKind && kind.querySelector("summary")?.textContent?.startsWith(openKind)) kind.open = true;
+    if (openKind && kind.textContent?.startsWith(openKind)) kind.open = true;
   }
-  news.clear();
+  // What came while this was on its way may not be in it.
+  for (const id of known) news.delete(id);
+  for (const row of fresh.querySelectorAll("tr[data-id]")) news.delete(row.getAttribute("data-id") ?? "");
   refreshed = performance.now();
   between = Math.max(BETWEEN, REST * (refreshed - began));
   settle();
+  if (late || news.size > 0) came();
 }
 
 /** After the list was put in place. */
@@ -69,7 +86,7 @@ function settle() {
   carry();
   dragging();
   tell();
-  events.moved();
+  events.moved(view()?.getAttribute("data-now") ?? "");
 }
 
 /** @param {URL} url */
@@ -154,24 +171,18 @@ function dragging() {
     veil.remove();
     if (began === null || !dragged) return;
     setTimeout(() => (dragged = false));
-    const at = (/** @type {number} */ share) => Number((10 ** (low + (high - low) * share)).toPrecision(4));
-    const [first, last] = [began, place(event)].sort((left, right) => left - right);
-    narrow(at(first), at(last));
+    const [first, last] = [began, place(event)]
+      .sort((left, right) => left - right)
+      .map((share) => Number((10 ** (low + (high - low) * share)).toPrecision(4)).toFixed(9).replace(/\.?0+$/, ""));
+    const url = new URL(location.href);
+    // What else the filter says, so that AND can follow.
+    const { rest } = figure.dataset;
+    url.searchParams.set("q", `${rest && `${rest} AND `}responsetime >= ${first} AND responsetime < ${last}`);
+    fill(url);
+    show(url, "push");
   };
   drawing.addEventListener("pointerup", end);
   drawing.addEventListener("pointercancel", end);
-}
-
-/** Limits the response time, in the place of limits that are there. @param {number} from @param {number} to */
-function narrow(from, to) {
-  const url = new URL(location.href);
-  const number = (/** @type {number} */ seconds) => seconds.toFixed(9).replace(/\.?0+$/, "");
-  const limits = `responsetime >= ${number(from)} AND responsetime < ${number(to)}`;
-  const before = (url.searchParams.get("q") ?? "").replace(/(^| AND )responsetime >= [\d.]+ AND responsetime < [\d.]+/g, "").replace(/^ AND /, "");
-  const several = / OR /i.test(before) && !/^\(.*\)$/.test(before);
-  url.searchParams.set("q", before ? `${several ? `(${before})` : before} AND ${limits}` : limits);
-  fill(url);
-  show(url, "push");
 }
 
 // What comes in. While somebody reads, it is only counted.
@@ -183,14 +194,20 @@ function tell() {
   const text = news.size === 0 && !paused ? "" : `${paused ? "Paused · " : ""}${count} new`;
   pill(text, () => {
     paused = false;
-    show(location.href, "none");
+    refresh();
   });
+}
+
+/** The same list anew, unless one is on its way. */
+function refresh() {
+  if (underWay > 0) late = true;
+  else show(location.href, "none");
 }
 
 function came() {
   if (isReading()) return tell();
   clearTimeout(timer);
-  timer = setTimeout(() => (isReading() ? tell() : show(location.href, "none")), Math.max(0, refreshed + between - performance.now()));
+  timer = setTimeout(() => (isReading() ? tell() : refresh()), Math.max(0, refreshed + between - performance.now()));
 }
 
 const events = listen(
@@ -198,30 +215,18 @@ const events = listen(
     if (box?.getAttribute("aria-invalid")) return null;
     const url = new URL(location.href);
     const query = new URLSearchParams();
-    for (const name of ["q", "health"]) if (url.searchParams.get(name)) query.set(name, url.searchParams.get(name) ?? "");
+    for (const name of ["q", "health"]) query.set(name, url.searchParams.get(name) ?? "");
     return `/live/events?${query}`;
   },
   {
     rows(rows) {
-      const shown = new Set([...document.querySelectorAll("#list tr[data-id]")].map((row) => row.getAttribute("data-id")));
-      let changed = false;
+      const before = news.size;
       for (const row of rows) {
-        const id = row.dataset.id ?? "";
-        if (shown.has(id)) {
-          // In place: nothing moves under the reader's eyes.
-          const old = find(`#list tr[data-id="${CSS.escape(id)}"]`);
-          if (old && !old.contains(document.activeElement)) {
-            localTimes(row);
-            old.replaceWith(row);
-          }
-        } else if (news.size < 1000) {
-          news.add(id);
-          changed = true;
-        }
+        if (!renew(row) && news.size < 1000) news.add(row.dataset.id ?? "");
       }
       mark();
       scale();
-      if (changed) came();
+      if (news.size > before) came();
     },
     reload: came,
   },
@@ -231,13 +236,10 @@ onKey("Space", () => {
   paused = !paused;
   say(paused ? "Paused" : "Live");
   if (paused) tell();
-  else show(location.href, "none");
+  else refresh();
 });
 
-const chosen = new URL(location.href).searchParams.get("sel");
-if (chosen) {
-  const row = find(`#list tr[data-id="${CSS.escape(chosen)}"]`);
-  if (row instanceof HTMLTableRowElement) select(row);
-}
+const chosen = find(`#list tr[data-id="${CSS.escape(new URL(location.href).searchParams.get("sel") ?? "")}"]`);
+if (chosen instanceof HTMLTableRowElement) select(chosen);
 settle();
 counting();
