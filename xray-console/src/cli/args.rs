@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4, ToSocketAddrs};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -27,7 +27,7 @@ pub(crate) struct Cli {
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Global {
     /// Where the console listens or is asked: UDP for segments, TCP for all else.
-    #[arg(long, global = true, value_name = "HOST:PORT", default_value_t = DEFAULT_ADDRESS)]
+    #[arg(long, global = true, value_name = "HOST:PORT", default_value_t = DEFAULT_ADDRESS, value_parser = address)]
     pub(crate) addr: SocketAddr,
     /// Ask AWS X-Ray instead of a console (commands that read).
     #[arg(long, global = true)]
@@ -153,7 +153,7 @@ pub(crate) struct Tail {
     /// Only traces that match this filter expression.
     pub(crate) expression: Option<String>,
     /// Stop after so many.
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = one_or_more)]
     pub(crate) limit: Option<usize>,
 }
 
@@ -168,7 +168,7 @@ pub(crate) struct Traces {
     #[arg(long, value_enum, default_value_t = Sort::Time)]
     pub(crate) sort: Sort,
     /// How many at most.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = one_or_more)]
     pub(crate) limit: usize,
     /// Count them by what they have in common: url, service or annotation.KEY.
     #[arg(long, value_name = "BY", value_parser = By::parse, conflicts_with = "sort")]
@@ -365,6 +365,21 @@ pub(crate) struct Export {
 pub(crate) struct Import {
     /// The file to read, gzip or not; `-` is standard input.
     pub(crate) file: PathBuf,
+}
+
+/// `host:port`; `:port` for all addresses of the machine. Of a name's addresses the first of IPv4, for there the other side
+/// is by default: `localhost` is `::1` first on many machines.
+pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
+    let all = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
+    let found: Vec<SocketAddr> =
+        all.as_deref().unwrap_or(text).to_socket_addrs().map(Iterator::collect).unwrap_or_default();
+    let found = found.iter().find(|address| address.is_ipv4()).or(found.first());
+    found.copied().ok_or_else(|| format!("{text:?}: expected an address such as {DEFAULT_ADDRESS}"))
+}
+
+fn one_or_more(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "expected a whole number, 1 or more".to_owned())
 }
 
 fn positive(text: &str) -> Result<f64, String> {

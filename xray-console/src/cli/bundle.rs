@@ -17,7 +17,7 @@ use xray_core::document::Document;
 
 use super::args::{Export, Global, Import};
 use super::failure::{Done, Failure};
-use super::output::Output;
+use super::output::{Output, closed};
 use super::{ask, lint};
 
 /// Traces in a file.
@@ -35,8 +35,11 @@ pub(crate) async fn export(options: &Export, global: &Global, to: &mut Output) -
         return Err(Failure::found("no traces to export"));
     }
     let name = options.file.display().to_string();
-    let failed = |error: io::Error| Failure::io(format!("{name}: {error}"));
     let standard_output = options.file == Path::new("-");
+    let failed = |error: io::Error| match standard_output {
+        true => closed(&error),
+        false => Failure::io(format!("{}: {error}", text::escape(&name))),
+    };
     let file: Box<dyn Write> =
         if standard_output { Box::new(io::stdout()) } else { Box::new(File::create(&options.file).map_err(failed)?) };
     let mut file = GzEncoder::new(BufWriter::new(file), Compression::default());

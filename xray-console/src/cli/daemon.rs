@@ -8,12 +8,13 @@
 //! daemon".
 
 use std::fmt;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use super::args::address;
 use super::log::Level;
 
 /// Where the official daemon looks for it. It looks for `cfg.yaml` in the working folder too, where ours does not: a
@@ -167,16 +168,6 @@ fn yes(value: &str) -> Result<Option<bool>, String> {
         "false" | "no" | "off" => Ok(Some(false)),
         _ => Err(format!("{value:?}: expected true or false")),
     }
-}
-
-/// `host:port`; `:port` for all addresses of the machine.
-pub(crate) fn address(text: &str) -> Result<SocketAddr, String> {
-    let all = text.strip_prefix(':').map(|port| format!("0.0.0.0:{port}"));
-    let found = all.as_deref().unwrap_or(text).to_socket_addrs();
-    found
-        .ok()
-        .and_then(|mut found| found.next())
-        .ok_or_else(|| format!("{text:?}: expected an address such as 127.0.0.1:2000"))
 }
 
 /// As the daemon calls them, in any case.

@@ -128,13 +128,16 @@ fn read_from(from: impl Read, name: &str) -> Result<Vec<u8>, Failure> {
 pub(crate) fn documents(source: &[u8]) -> (Vec<(usize, String)>, Vec<Finding>) {
     let mut documents = Vec::new();
     let mut findings = Vec::new();
-    let mut at = 0;
+    let (mut at, mut line) = (0, 1);
+    let mut counted = 0;
     while let Some(rest) = source.get(at..)
         && let Some(blank) = rest.iter().position(|byte| !byte.is_ascii_whitespace())
     {
         at += blank;
         let rest = source.get(at..).unwrap_or_default();
-        let line = 1 + source.get(..at).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        // From where it was counted before: files are long.
+        line += source.get(counted..at).unwrap_or_default().iter().filter(|byte| **byte == b'\n').count();
+        counted = at;
         let end_of_line = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
         if rest.starts_with(b"T1") || rest.starts_with(b"M1") {
             let text = String::from_utf8_lossy(rest.get(..end_of_line).unwrap_or_default()).into_owned();
@@ -194,4 +197,19 @@ fn warnings(document: &Document, bytes: usize) -> Vec<(&'static str, String)> {
         found.push(("Annotations", format!("{} keys of annotations; {} are indexed", keys.len(), limits::ANNOTATIONS)));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counting lines from the beginning for each document took minutes for a file of this length.
+    #[test]
+    fn documents_of_a_long_file_have_their_lines_in_no_time() {
+        let (found, wrong) = documents("{}\n\n{}{}\n[{},{}]\n".repeat(20_000).as_bytes());
+        let lines: Vec<usize> = found.iter().map(|(line, _)| *line).collect();
+        assert_eq!((found.len(), wrong.len()), (100_000, 0));
+        assert_eq!(lines.get(..5), Some(&[1, 3, 3, 4, 4][..]));
+        assert_eq!(lines.last(), Some(&80_000));
+    }
 }

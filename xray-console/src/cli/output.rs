@@ -92,7 +92,7 @@ fn ascii_controls(json: &str) -> String {
 }
 
 /// Who reads may stop reading (`xrc traces | head`): the end, and no failure.
-fn closed(error: &io::Error) -> Failure {
+pub(crate) fn closed(error: &io::Error) -> Failure {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Failure { status: 0, message: String::new() };
     }

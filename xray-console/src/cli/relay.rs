@@ -9,7 +9,7 @@ use xray_console::Console;
 use xray_console::relay::{RelayConfig, RelayCounters, Report};
 use xray_console::text::escape;
 
-use super::args::{DEFAULT_ADDRESS, Global};
+use super::args::{DEFAULT_ADDRESS, Global, address};
 use super::daemon::{self, Daemon};
 use super::failure::Failure;
 use super::flags;
@@ -26,10 +26,10 @@ pub(crate) struct Relay {
     #[arg(short = 'n', value_name = "REGION", requires = "relay")]
     relay_region: Option<String>,
     /// Listen here by UDP; --addr without.
-    #[arg(short, long, value_name = "HOST:PORT", requires = "relay", value_parser = daemon::address)]
+    #[arg(short, long, value_name = "HOST:PORT", requires = "relay", value_parser = address)]
     bind: Option<SocketAddr>,
     /// Listen here by TCP; --addr without.
-    #[arg(short = 't', long, value_name = "HOST:PORT", requires = "relay", value_parser = daemon::address)]
+    #[arg(short = 't', long, value_name = "HOST:PORT", requires = "relay", value_parser = address)]
     bind_tcp: Option<SocketAddr>,
     /// Do not ask ECS or EC2 for a region.
     #[arg(short = 'o', long, requires = "relay", num_args = 0..=1, require_equals = true, default_missing_value = "true",

@@ -8,7 +8,7 @@ use xray_core::sampling::{Pattern, Rule, Rules, SamplingRequest};
 
 use super::args::{DryRun, Explain, Sampling};
 use super::failure::{Done, Failure};
-use super::output::{Output, columns, grouped};
+use super::output::{Output, columns, counted, grouped};
 
 /// Requests read for a dry run.
 const REQUESTS: usize = 1_000_000;
@@ -244,8 +244,9 @@ fn dry_run(rules: &Rules, options: &DryRun, requests: &[Request], to: &mut Outpu
     to.either(&value, |to| {
         columns(&rows, &[1, 2, 3, 4, 5]).iter().try_for_each(|line| to.line(line))?;
         to.line(format!(
-            "{seconds:.0} s at {} requests/s, {} instance(s), spread evenly",
-            options.rps, options.instances
+            "{seconds:.0} s at {} requests/s, {}, spread evenly",
+            options.rps,
+            counted(options.instances, "instance")
         ))?;
         if options.instances > 1 {
             to.line("note  each instance has its own reservoir (central rules share one quota)")?;

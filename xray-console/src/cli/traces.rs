@@ -67,6 +67,7 @@ fn groups(found: &Found, by: &By, limit: usize, to: &mut Output) -> Done {
 }
 
 pub(crate) async fn show(options: &Show, global: &Global, to: &mut Output) -> Done {
+    let only = options.only.as_deref().map(Filter::parse).transpose().map_err(Failure::usage)?;
     let client = ask::client(global).await?;
     let id = ask::trace_id(&client, &options.trace).await?;
     if options.raw || to.format == Format::Json {
@@ -88,11 +89,11 @@ pub(crate) async fn show(options: &Show, global: &Global, to: &mut Output) -> Do
     }
     let trace = client.trace(&id).await.map_err(ask::failure)?.ok_or_else(|| unknown(&id))?;
     let style = to.style();
-    to.write(&text::show(&trace, &rows(options, &trace)?, style))
+    to.write(&text::show(&trace, &rows(options, only, &trace), style))
 }
 
 /// Which rows are to be shown.
-fn rows(options: &Show, trace: &Trace) -> Result<ShowOptions, Failure> {
+fn rows(options: &Show, only: Option<Filter>, trace: &Trace) -> ShowOptions {
     let mut rows = ShowOptions::default();
     rows.max_depth = options.depth.unwrap_or(rows.max_depth);
     rows.min_seconds = match options.min_duration {
@@ -100,10 +101,10 @@ fn rows(options: &Show, trace: &Trace) -> Result<ShowOptions, Failure> {
         Some(Least::Seconds(seconds)) => seconds,
         Some(Least::Share(share)) => Timeline::of(trace).active() * share,
     };
-    rows.only = options.only.as_deref().map(Filter::parse).transpose().map_err(Failure::usage)?;
+    rows.only = only;
     rows.critical = options.critical;
     rows.fold = options.gaps == Gaps::Fold;
-    Ok(rows)
+    rows
 }
 
 fn unknown(id: &str) -> Failure {

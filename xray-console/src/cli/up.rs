@@ -156,7 +156,7 @@ fn builder(options: &Up, global: &Global) -> Result<(ConsoleBuilder, Log), Failu
     builder = builder.bound(bound);
     #[cfg(feature = "db")]
     if let Some(file) = &options.db {
-        let store = xray_console::Store::open(file, bound).map_err(|error| Failure::io(with_causes(&error)))?;
+        let store = xray_console::Store::open(file, bound).map_err(|error| not_opened(file, &error))?;
         builder = builder.store(store);
     }
     if let Some(file) = &options.sampling {
@@ -169,6 +169,22 @@ fn builder(options: &Up, global: &Global) -> Result<(ConsoleBuilder, Log), Failu
         builder = builder.sampling_rules(rules);
     }
     Ok((builder, log))
+}
+
+/// Why a store's file cannot be used: for what is common SQLite has but a number.
+#[cfg(feature = "db")]
+fn not_opened(file: &std::path::Path, error: &xray_console::store::OpenError) -> Failure {
+    let name = file.display();
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        _ if file.is_dir() => {
+            Failure::io(format!("{name} is a directory; --db takes a file, which is made if it is not there"))
+        }
+        Some(folder) if !folder.is_dir() => {
+            Failure::io(format!("{name}: there is no directory {}; make it first", folder.display()))
+        }
+        _ => Failure::io(with_causes(error)),
+    }
 }
 
 fn store(options: &Up) -> String {

@@ -117,7 +117,7 @@ fn rules_are_tried_on_traffic() {
         orders-read (101)          0        1/s  50 %        0   0.0 %
         Default                  540        1/s   5 %       42   7.8 %
         total                  1,000                        80   8.0 %
-        4 s at 250 requests/s, 4 instance(s), spread evenly
+        4 s at 250 requests/s, 4 instances, spread evenly
         note  each instance has its own reservoir (central rules share one quota)
         warn  rule "orders-read" was never the first to match
         status 0
@@ -189,6 +189,31 @@ fn where_nobody_answers_it_is_said_how_to_start_a_console() {
 }
 
 #[test]
+fn a_console_is_found_by_the_name_of_its_machine() {
+    let shop = Shop::empty();
+    let said = xrc(&["traces", "--addr", &shop.address.replace("127.0.0.1", "localhost")]);
+    assert_eq!(said.all(), "xrc: no traces in this time; xrc doctor looks for the reason\nstatus 1\n");
+    let said = xrc(&["traces", "--addr", "2000"]);
+    assert!(said.err.contains("\"2000\": expected an address such as 127.0.0.1:2000"), "{}", said.err);
+}
+
+#[cfg(feature = "db")]
+#[test]
+fn a_file_that_cannot_be_a_store_is_told_with_the_way_out() {
+    let folder = env!("CARGO_TARGET_TMPDIR");
+    for (file, said) in [
+        (folder.to_owned(), format!("{folder} is a directory; --db takes a file, which is made if it is not there")),
+        (
+            format!("{folder}/nowhere/x.db"),
+            format!("{folder}/nowhere/x.db: there is no directory {folder}/nowhere; make it first"),
+        ),
+    ] {
+        let up = xrc(&["up", "--addr", "127.0.0.1:0", "--db", &file]);
+        assert_eq!(up.all(), format!("xrc: {said}\nstatus 4\n"));
+    }
+}
+
+#[test]
 fn a_port_that_is_taken_names_its_holder_and_the_way_out() {
     let shop = Shop::empty();
     let said = shop.xrc(&["up"]);
@@ -209,6 +234,10 @@ fn wrong_usage_is_status_2() {
         &["nonsense"][..],
         &["traces", "--since", "15"],
         &["traces", "--addr", "localhost"],
+        &["traces", "--limit", "0"],
+        &["tail", "-n", "0"],
+        &["show", "--only", "falt"],
+        &["show", "--only", "falt", "--format", "json"],
         &["cost", "--rps", "1", "--traces-per-month", "1"],
         &["run"],
         &["run", "--fail-on", "falt", "--", "true"],

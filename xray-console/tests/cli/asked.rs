@@ -267,6 +267,17 @@ fn the_map_of_all_and_of_one_trace() {
 }
 
 #[test]
+fn who_reads_an_export_may_stop_reading() {
+    let shop = Shop::open();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_xrc"));
+    command.args(["--addr", &shop.address, "export", "-", "--since", "36500d"]);
+    let mut export = command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    drop(export.stdout.take());
+    let output = export.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
+}
+
+#[test]
 fn exported_cleared_and_imported_traces_are_the_same() {
     let shop = Shop::open();
     let list = [&["traces"], &SINCE[..]].concat();
@@ -446,7 +457,7 @@ fn rules_are_tried_on_the_traces_of_the_console() {
         orders                 10        0/s   50 %        5  50.0 %
         Default                 0        1/s    5 %        0   0.0 %
         total                  10                          5  50.0 %
-        1 s at 10 requests/s, 1 instance(s), spread evenly
+        1 s at 10 requests/s, 1 instance, spread evenly
         warn  rule "refunds" was never the first to match
         status 0
     "#]]
