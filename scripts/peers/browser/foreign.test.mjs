@@ -116,7 +116,7 @@ test("every answer says what keeps it safe", async () => {
     assert.match(headers["content-security-policy"], /default-src 'none'.*frame-ancestors 'none'/, path);
     assert.doesNotMatch(headers["content-security-policy"], /unsafe/, path);
     assert.equal(headers["x-content-type-options"], "nosniff", path);
-    assert.equal(headers["referrer-policy"], "no-referrer", path);
+    assert.equal(headers["referrer-policy"], "same-origin", path);
     assert.equal(headers["access-control-allow-origin"], undefined, path);
   }
 });

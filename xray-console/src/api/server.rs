@@ -9,20 +9,20 @@
 //! | a request's header, or the pause before the next | 60 s | the connection is closed |
 //! | a body | 8 MiB for PutTraceSegments and OTLP, else 1 MiB | 413 |
 //! | a body, time to arrive | 30 s | 408 |
-//! | bodies held at once | 64 MiB | further ones wait, at most their 30 s |
+//! | bodies held at once | 64 KiB of each connection's, and 64 MiB of those that are longer | further long ones wait, at most their 30 s |
 //! | a connection's life | 10 minutes, then what is under way has 30 s | it is closed |
-//! | operations worked on at once | 4 | further ones wait |
+//! | operations worked on at once | 4, one of them OTLP | further ones wait |
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -47,7 +47,9 @@ const CONNECTION_TIME: Duration = Duration::from_secs(600);
 const LAST_ANSWER_TIME: Duration = Duration::from_secs(30);
 const BODY: usize = 1024 * 1024;
 const SEGMENTS_BODY: usize = 8 * 1024 * 1024;
-/// Of all bodies together, in KiB: a semaphore counts in u32.
+/// Of every body that much is read at once: who announces a long one and sends nothing holds nobody up.
+const SHORT_BODY: usize = 64 * 1024;
+/// Of all longer bodies together, in KiB: a semaphore counts in u32.
 const BODIES_KIB: usize = 64 * 1024;
 /// A pause after `accept` failed (no file descriptors left), lest we spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -64,6 +66,8 @@ pub(crate) struct Server {
     #[cfg(feature = "web")]
     pages: Arc<crate::web::Pages>,
     bodies: Arc<Semaphore>,
+    /// Of OTLP: a request takes many times its length while it is read.
+    decoding: Arc<Semaphore>,
     connections: Arc<Semaphore>,
 }
 
@@ -77,6 +81,7 @@ impl Server {
             api,
             guard,
             bodies: Arc::new(Semaphore::new(BODIES_KIB)),
+            decoding: Arc::new(Semaphore::new(1)),
             connections: Arc::new(Semaphore::new(CONNECTIONS)),
         }
     }
@@ -150,9 +155,11 @@ impl Server {
         let text = |name| head.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let (content_type, encoding) = (text(CONTENT_TYPE).unwrap_or_default(), text(CONTENT_ENCODING));
         let api = Arc::clone(&self.api);
+        // Never closed, so never an error.
+        let turn = Arc::clone(&self.decoding).acquire_owned().await.ok();
         let work = move || {
             let answer = api.intake().otlp(&body, &content_type, encoding.as_deref(), Sender::Tcp(peer));
-            drop((body, held));
+            drop((body, held, turn));
             answer
         };
         let answer = tokio::task::spawn_blocking(work).await.map_err(|_| broken_off())?;
@@ -217,13 +224,24 @@ impl Server {
         if length > limit {
             return Err(too_long());
         }
-        let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
-        let held = Arc::clone(&self.bodies).acquire_many_owned(kib).await.ok();
-        match Limited::new(body, limit).collect().await {
-            Ok(body) => Ok((body.to_bytes(), held)),
-            Err(error) if error.is::<LengthLimitError>() => Err(too_long()),
-            Err(_) => Err(ApiError::invalid("the request's body broke off")),
+        let (mut body, mut read, mut held) = (Limited::new(body, limit), BytesMut::new(), None);
+        while let Some(frame) = body.frame().await {
+            let data = match frame.map(Frame::into_data) {
+                Ok(Ok(data)) => data,
+                // Trailers say nothing to us.
+                Ok(Err(_)) => continue,
+                Err(error) if error.is::<LengthLimitError>() => return Err(too_long()),
+                Err(_) => return Err(ApiError::invalid("the request's body broke off")),
+            };
+            if held.is_none() && read.len() + data.len() > SHORT_BODY {
+                // All of it at once: who waits for a part of what is to come might wait for others who do.
+                let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
+                held = Arc::clone(&self.bodies).acquire_many_owned(kib).await.ok();
+                read.reserve(length.saturating_sub(read.len()));
+            }
+            read.extend_from_slice(&data);
         }
+        Ok((read.freeze(), held))
     }
 }
 

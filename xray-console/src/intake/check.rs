@@ -16,7 +16,7 @@ use xray_core::{SegmentId, TraceId};
 /// Largest document taken, bytes: AWS's 64 kB in their widest reading.
 ///
 /// Source: X-Ray Developer Guide, "Segment documents".
-const DOCUMENT_BYTES: usize = 65_536;
+pub(super) const DOCUMENT_BYTES: usize = 65_536;
 
 /// Seconds since the epoch beyond any clock, and before any time in milliseconds: the year 5138.
 const LATEST: f64 = 1e11;

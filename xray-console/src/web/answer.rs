@@ -132,7 +132,8 @@ pub(super) fn protect(headers: &mut http::HeaderMap) {
         ("content-security-policy", POLICY),
         ("cross-origin-opener-policy", "same-origin"),
         ("cross-origin-resource-policy", "same-origin"),
-        ("referrer-policy", "no-referrer"),
+        // Not `no-referrer`: with it browsers send the origin `null` with a form, which is nobody's.
+        ("referrer-policy", "same-origin"),
         ("x-content-type-options", "nosniff"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

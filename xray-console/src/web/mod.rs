@@ -19,7 +19,7 @@
 //! block, after the guard has let the request in. It looks at [`Asked::query`], asks [`Asked::api`], and answers with
 //! [`Asked::page`] (a [`Frame`] around its markup) or, if [`Asked::part`] names a part, with [`Answer::part`]. Styles and
 //! scripts of its own are files in `ui/`, listed in `assets.rs` and named in the frame. Text of strangers goes through
-//! [`shown`]; maud escapes the rest.
+//! [`shown`]; maud escapes the rest. A parameter of its own is added to `KNOWN` in `query.rs`; others are not read.
 //!
 //! # Safety
 //!
@@ -162,6 +162,9 @@ pub(crate) async fn serve(
     if page.is_none() && asset.is_none() && !follows && !asked.wants_html {
         return Err(request);
     }
+    if uri_bytes(request.uri()) > query::ADDRESS || asked.query.is_too_long() {
+        return Ok(too_long().into_response(&asked));
+    }
     if let Some(name) = asset {
         return Ok(pages.assets.answer(name, &asked).into_response(&asked));
     }
@@ -182,10 +185,20 @@ pub(crate) async fn serve(
     Ok(shown.unwrap_or_else(|_| Answer::broken_off().into_response_for(takes_gzip)))
 }
 
+fn uri_bytes(uri: &http::Uri) -> usize {
+    uri.path().len() + uri.query().map_or(0, str::len)
+}
+
+/// The address that was asked for, if a page of ours is there; else that of the list. What a path may begin with
+/// besides (`//name`, `/\name`) means another host in a link.
+fn own(asked: &Asked, query: &Query) -> String {
+    query.href(Page::at(&asked.path).map_or("/traces", |_| &asked.path))
+}
+
 /// Takes the token out of the address, into a cookie. Not by a redirect: after a link on another site's page browsers
 /// would send the cookie to none of the redirects that follow, but they do to what the page itself leads to.
 fn welcome(asked: &Asked, token: &str) -> Answer {
-    let to = asked.query.without("token").href(&asked.path);
+    let to = own(asked, &asked.query.without("token"));
     let page = html! {
         (maud::DOCTYPE)
         html lang="en" {
@@ -202,10 +215,20 @@ fn refused(asked: &Asked, error: &ApiError) -> Answer {
         h1 { "No entry" }
         p { (shown(error.message())) }
         // After a link on another site's page the cookie is not sent; after one on this page it is.
-        p { a href=(asked.query.href(&asked.path)) { "Try again" } }
+        p { a href=(own(asked, &asked.query)) { "Try again" } }
         p { "With the token, the address is the one that " code { "xrc up" } " printed, which ends in " code { "?token=…" } }
     };
     Answer::page(frame::bare("No entry", &body)).with_status(error.kind().status())
+}
+
+/// Its parameters would be in each of the page's links.
+fn too_long() -> Answer {
+    let body = html! {
+        h1 { "The address is too long" }
+        p { "Pages are shown for addresses of at most " (query::ADDRESS) " bytes. A shorter filter makes a shorter address." }
+        p { a href="/traces" { "Traces" } " · " a href="/map" { "Map" } " · " a href="/about" { "Help" } }
+    };
+    Answer::page(frame::bare("The address is too long", &body)).with_status(http::StatusCode::URI_TOO_LONG)
 }
 
 fn missing(asked: &Asked) -> Answer {

@@ -7,7 +7,9 @@
 //! | `from`, `to` | without `w`: seconds since the epoch | traces, map |
 //! | `part` | one part of the page, for its script | all |
 //!
-//! The rest is told where it is used: `sort`, `sel`, `z`, `fold`, `min`, `find`.
+//! The rest is told where it is used: `sort`, `sel`, `z`, `fold`, `min`, `find`. A page's address is in many of its links, so
+//! what no page reads ([`KNOWN`]) is not kept, of what is there twice only the first is, and an address is at most
+//! [`ADDRESS`] long.
 
 use std::fmt::Write;
 
@@ -15,6 +17,21 @@ use crate::store::{TimeRangeType, Window};
 
 /// How far back a page looks that says nothing: as the commands of `xrc` do.
 pub(super) const DEFAULT_SPAN: &str = "6h";
+
+/// Bytes of the longest address that a page is shown for, as it came and as links would write it.
+pub(super) const ADDRESS: usize = 8_192;
+
+/// Every parameter that a page reads.
+#[rustfmt::skip]
+const KNOWN: [&str; 28] = [
+    "q", "w", "from", "to", "part", "token",
+    // Lists, and what happens.
+    "sort", "health", "n", "after",
+    // A trace; the map.
+    "id", "sel", "z", "fold", "min", "find", "only", "critical", "first", "have", "revision", "row", "at",
+    // The request that sampling rules are tried on.
+    "service", "type", "host", "method", "path",
+];
 
 /// Seconds that the clock of a sender may be ahead of this machine's.
 const AHEAD: f64 = 60.0;
@@ -32,11 +49,18 @@ impl Query {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (unescaped(name), unescaped(value))
         };
-        Query { pairs: text.split('&').filter(|part| !part.is_empty()).map(pair).collect() }
+        let mut query = Query::default();
+        for (name, value) in text.split('&').filter(|part| !part.is_empty()).map(pair) {
+            if KNOWN.contains(&name.as_str()) && query.pairs.iter().all(|(known, _)| *known != name) {
+                query.pairs.push((name, value));
+            }
+        }
+        query
     }
 
     /// The first of this name, if it says anything.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
+        debug_assert!(KNOWN.contains(&name), "{name} is not among KNOWN, so it is never read");
         let found = self.pairs.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
     }
@@ -75,6 +99,11 @@ impl Query {
             let _ = write!(href, "{before}{}={}", escaped(name), escaped(value));
         }
         href
+    }
+
+    /// Whether links that have all of it are longer than they may be.
+    pub(super) fn is_too_long(&self) -> bool {
+        self.href("").len() > ADDRESS
     }
 
     /// The filter expression; none if there is none or only blanks.
@@ -181,8 +210,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_put_into_an_address_comes_out_of_it(name in "[a-z]{1,8}", value in ".{1,64}", other in ".{1,9}") {
-            let query = Query::default().with(&name, &value).with("zz", &other);
+        fn what_is_put_into_an_address_comes_out_of_it(name in 1..KNOWN.len(), value in ".{1,64}", other in ".{1,9}") {
+            let query = Query::default().with(KNOWN[name], &value).with(KNOWN[0], &other);
             let href = query.href("/traces");
             prop_assert!(href.bytes().all(|byte| byte.is_ascii_graphic()), "{href}");
             let (_, text) = href.split_once('?').unwrap();
@@ -199,10 +228,18 @@ mod tests {
 
     #[test]
     fn forms_and_broken_escapes_are_read() {
-        let query = Query::parse("q=a+b%20c%2B&x=%&y=%zz&z=%ff&w");
+        let query = Query::parse("q=a+b%20c%2B&sel=%&find=%zz&z=%ff&w");
         assert_eq!(query.get("q"), Some("a b c+"));
-        assert_eq!((query.get("x"), query.get("y"), query.get("z")), (Some("%"), Some("%zz"), Some("\u{fffd}")));
+        assert_eq!((query.get("sel"), query.get("find"), query.get("z")), (Some("%"), Some("%zz"), Some("\u{fffd}")));
         assert_eq!(query.get("w"), None);
+    }
+
+    #[test]
+    fn what_no_page_reads_and_what_is_there_twice_gets_into_no_link() {
+        let query = Query::parse("x=1&q=a&q=b&w=1h&%71=c&utm_source=y");
+        assert_eq!(query.href("/traces"), "/traces?q=a&w=1h");
+        let quotes = |count| Query::parse(&format!("q={}", "\"".repeat(count))).is_too_long();
+        assert_eq!((quotes(2_700), quotes(2_800)), (false, true), "each is three bytes in a link");
     }
 
     #[test]

@@ -60,6 +60,34 @@ fn half_requests_hold_nobody_up() {
 }
 
 #[test]
+fn long_bodies_that_do_not_come_hold_up_nobody() {
+    let server = Server::start();
+    let head = "POST /TraceSegments HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8388608\r\n\r\n";
+    let slow = |sent: usize| {
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.write_all(&vec![b' '; sent]).unwrap();
+        stream
+    };
+    let put = |length: usize| {
+        let body = format!(r#"{{"TraceSegmentDocuments":[]{}}}"#, " ".repeat(length));
+        let mut stream = TcpStream::connect(server.address()).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(15))).unwrap();
+        let length = body.len();
+        let head = format!("Host: localhost\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}");
+        stream.write_all(format!("POST /TraceSegments HTTP/1.1\r\n{head}").as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).map(|_| read(&answer).status).ok()
+    };
+    let silent: Vec<TcpStream> = (0..20).map(|_| slow(1)).collect();
+    assert_eq!((put(10), put(2_000_000)), (Some(200), Some(200)));
+    // Those that have begun take their share of what long bodies may, which is not that of the short ones.
+    let begun: Vec<TcpStream> = (0..8).map(|_| slow(100_000)).collect();
+    assert_eq!(put(10), Some(200));
+    drop((silent, begun));
+}
+
+#[test]
 fn a_body_longer_than_its_bound_is_refused_unread() {
     let server = Server::start();
     let post = |path: &str, rest: &str| {

@@ -62,6 +62,7 @@ fn every_page_forbids_what_is_not_its_own_and_names_no_other_host() {
         let policy = page.header("content-security-policy").unwrap_or_default();
         assert!(policy.starts_with("default-src 'none'; script-src 'self'; style-src 'self';"), "{path}: {policy}");
         assert_eq!(page.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(page.header("referrer-policy"), Some("same-origin"), "{path}");
         assert_eq!(page.header("cache-control"), Some("no-store"), "{path}");
         assert!(page.body.starts_with("<!DOCTYPE html>"), "{path}");
         for inline in ["<style", " style=", " onclick", "javascript:", "src=\"http", "url(http", "<script>"] {
@@ -81,6 +82,19 @@ fn an_unknown_path_is_a_page_for_people_and_no_operation_for_programs() {
     assert_eq!((program.status, program.header("x-amzn-errortype")), (404, Some("UnknownOperationException")));
     let home = get(&server, "/?q=fault");
     assert_eq!((home.status, home.header("location")), (303, Some("/traces?q=fault")));
+}
+
+#[test]
+fn an_address_that_is_too_long_is_refused_and_says_so() {
+    let server = Server::start();
+    // As it came, and as links would write it.
+    for query in ["q=".to_owned() + &"a".repeat(60_000), "x=1&".repeat(3_000), "q=".to_owned() + &"%22".repeat(2_731)] {
+        let page = get(&server, &format!("/traces?{query}"));
+        assert_eq!(page.status, 414);
+        assert!(page.body.contains("at most 8192 bytes") && page.body.len() < 2_000, "{}", page.body);
+    }
+    let page = get(&server, &format!("/traces?{}", "x=1&".repeat(2_000)));
+    assert_eq!((page.status, page.body.contains("x=1")), (200, false));
 }
 
 #[test]
@@ -198,6 +212,12 @@ fn what_is_empty_says_why() {
     let none = get(&server, "/traces?q=service(%22shop%22)+AND+annotation.tenant+%3D+%22x%22").body;
     assert!(none.contains("0 of 1 traces match"), "{none}");
     assert!(none.contains("<code>annotation.tenant = &quot;x&quot;</code>"), "{none}");
+    assert!(none.contains("href=\"/traces?q=service%28%22shop%22%29\">1 traces"), "{none}");
+    // Where two conditions fail, no one of them is in the way; where too many are given, none is tried.
+    let both = get(&server, "/traces?q=fault+AND+annotation.tenant+%3D+%22x%22").body;
+    assert!(both.contains("0 of 1 traces match") && !both.contains("Without"), "{both}");
+    let many = |count: usize| get(&server, &format!("/traces?q=fault{}", "+AND+ok".repeat(count))).body;
+    assert!(many(19).contains("Without <code>fault</code>") && !many(20).contains("Without"));
     let older = get(&server, "/traces?w=1s").body;
     assert!(older.contains("No trace began in this time; 1 of other times"), "{older}");
 
@@ -213,8 +233,10 @@ fn what_is_empty_says_why() {
 #[test]
 fn the_button_brings_the_shop_but_not_for_other_pages() {
     let server = Server::start();
-    let foreign = ask(server.address(), "POST /demo", "Host: localhost\r\nOrigin: https://evil.example");
-    assert_eq!(foreign.status, 403);
+    for origin in ["https://evil.example", "null"] {
+        let foreign = ask(server.address(), "POST /demo", &format!("Host: localhost\r\nOrigin: {origin}"));
+        assert_eq!(foreign.status, 403, "{origin}");
+    }
     assert!(get(&server, "/traces").body.contains("No segment yet"));
     let sent = ask(server.address(), "POST /demo", "Host: localhost\r\nContent-Length: 0");
     assert_eq!((sent.status, sent.header("location")), (303, Some("/traces")));
@@ -265,6 +287,15 @@ fn a_token_in_the_address_becomes_a_cookie() {
     // Even with the cookie no page of another origin reaches anything.
     let foreign = format!("\r\nCookie: {pair}\r\nOrigin: https://evil.example");
     assert_eq!(see("/traces", &foreign).status, 403);
+    // Nor does a path that means another host lead there.
+    for path in ["//evil.example/x", "/\\evil.example", "/nothing"] {
+        let welcome = see(&format!("{path}?token=a%20b%2F%C3%BC%3B%3D%22x"), "");
+        assert!(welcome.body.contains("content=\"0;url=/traces\""), "{path}: {}", welcome.body);
+        let refused = see(path, "");
+        assert_eq!(refused.status, 403, "{path}");
+        assert!(refused.body.contains("href=\"/traces\">Try again"), "{path}: {}", refused.body);
+        assert_eq!(see(path, &format!("\r\nCookie: {pair}")).status, 404, "{path}");
+    }
     // SDKs need none.
     let rules = ask(console.address(), "POST /GetSamplingRules", "Host: sidecar:2000\r\nContent-Length: 2\r\n\r\n{}");
     assert_eq!(rules.status, 200);

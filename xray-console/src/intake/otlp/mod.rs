@@ -1,11 +1,13 @@
 //! OpenTelemetry spans: over HTTP as OTLP, in datagrams and PutTraceSegments behind the mark `T1S`.
 //!
 //! Spans become documents by [`xray_otel::Mapping`]; how much of them had no place there is counted like a repair. Over
-//! HTTP both encodings and gzip are taken, [`BODY_BYTES`] at most once unpacked.
+//! HTTP both encodings and gzip are taken, [`BODY_BYTES`] at most once unpacked. How much is in a request is counted
+//! before it is read (`size.rs`); what is in a mark may be as long as a document.
 //!
 //! Sources: OpenTelemetry protocol specification, "OTLP/HTTP"; the UDP exporters of AWS's OpenTelemetry distributions.
 
 mod json;
+mod size;
 mod spans;
 mod wire;
 
@@ -19,7 +21,7 @@ use base64::prelude::BASE64_STANDARD;
 use prost::Message;
 use xray_otel::Losses;
 
-use super::check::{self, Refusal, RefusalCode};
+use super::check::{self, DOCUMENT_BYTES, Refusal, RefusalCode};
 use super::{Intake, Sender, TroubleKind};
 use wire::{ExportTraceServiceRequest, ExportTraceServiceResponse, PartialSuccess, RpcStatus};
 
@@ -101,6 +103,11 @@ impl Intake {
         sender: Sender,
     ) -> Result<i64, (u16, String)> {
         let body = unpacked(body, encoding.unwrap_or_default())?;
+        match kind {
+            Encoding::Protobuf => size::protobuf(&body),
+            Encoding::Json => size::json(&body),
+        }
+        .map_err(|too_much| (413, too_much.to_string()))?;
         let malformed = |error: &dyn std::fmt::Display| (400, format!("not an ExportTraceServiceRequest: {error}"));
         let request = match kind {
             Encoding::Protobuf => ExportTraceServiceRequest::decode(&*body).map_err(|error| malformed(&error))?,
@@ -120,6 +127,9 @@ impl Intake {
             drop(self.trouble(TroubleKind::Refused, code, refusal.to_string(), sender, marked));
             refusal
         };
+        if marked.len() > DOCUMENT_BYTES {
+            return Err(refused(format!("T1S: {} bytes, where at most {DOCUMENT_BYTES} are taken", marked.len())));
+        }
         let request = BASE64_STANDARD.decode(marked.trim_ascii()).map_err(|error| refused(format!("T1S: {error}")))?;
         let request = ExportTraceServiceRequest::decode(&*request);
         let rejected = self.spans(request.map_err(|error| refused(format!("T1S: {error}")))?, sender);

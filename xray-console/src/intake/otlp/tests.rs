@@ -91,8 +91,19 @@ fn what_cannot_be_read_is_answered_with_the_reason() {
     let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     bomb.write_all(&vec![0; BODY_BYTES + 1]).unwrap();
     let bomb = bomb.finish().unwrap();
+    // Two bytes each, a span without anything in it.
+    let empty = |spans: usize| wire::ExportTraceServiceRequest {
+        resource_spans: vec![wire::ResourceSpans {
+            resource: None,
+            scope_spans: vec![wire::ScopeSpans { scope: None, spans: vec![wire::Span::default(); spans] }],
+        }],
+    };
+    let many = empty(60_000).encode_to_vec();
+    let many_json = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{{}}{}]}}]}}]}}"#, ",{}".repeat(60_000));
     for (body, kind, encoding, status) in [
-        (b"{}".as_slice(), "text/plain", None, 415),
+        (&*many, "application/x-protobuf", None, 413),
+        (many_json.as_bytes(), "application/json", None, 413),
+        (b"{}", "text/plain", None, 415),
         (b"{}", "application/json", Some("br"), 415),
         (b"{", "application/json", None, 400),
         (b"\xff\xff", "application/x-protobuf", None, 400),
@@ -104,6 +115,12 @@ fn what_cannot_be_read_is_answered_with_the_reason() {
         assert_eq!(answer.status, status, "{kind} {encoding:?}");
         assert_eq!(intake.counters().refused, 1);
     }
+    let answer = Intake::new(Store::new()).otlp(&many, "application/x-protobuf", None, Sender::Local("test"));
+    let message = RpcStatus::decode(&*answer.body).unwrap().message;
+    assert!(message.contains("50000 spans") && message.contains("send smaller batches"), "{message}");
+    let marked = format!("T1S{}", BASE64_STANDARD.encode(&many));
+    let answer = Intake::new(Store::new()).put_segments(&[marked], Sender::Local("test"));
+    assert!(answer[0].message.contains("T1S: 160"), "{}", answer[0].message);
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::web::{condition, shown};
 /// Traces looked at to find out which condition leaves none; more would make somebody wait.
 const LOOKED_AT: usize = 50_000;
 
+/// Conditions tried at most, for each of these traces; nobody writes so many by hand.
+const CONDITIONS: usize = 20;
+
 /// Nothing to list.
 pub(super) fn empty(asked: &Asked, found: &Found, window: &Window, filter: Option<&Filter>) -> Markup {
     let kept = asked.store().counters().traces;
@@ -35,33 +38,50 @@ pub(super) fn empty(asked: &Asked, found: &Found, window: &Window, filter: Optio
     nothing_yet(asked)
 }
 
-fn none_match(asked: &Asked, found: &Found, window: &Window, filter: &Filter) -> Markup {
+/// The condition but for which most traces would match.
+struct InTheWay {
+    condition: String,
+    /// Traces that all other conditions hold for.
+    matching: usize,
+    /// The filter without it.
+    rest: String,
+}
+
+/// Found in one look at each trace: which of the conditions fails, if only one does.
+fn in_the_way(asked: &Asked, window: &Window, filter: &Filter) -> Option<InTheWay> {
     let parse = |text: &str| asked.api().parsed(text);
-    let parts = condition::parts(Some(&filter.to_string()), parse).unwrap_or_default();
-    // Without each of them, if there are others.
-    let without = |place: usize| {
-        let rest: Vec<String> =
-            parts.iter().enumerate().filter(|(index, _)| *index != place).map(|(_, part)| part.clone()).collect();
-        let rest = condition::joined(&rest);
-        let filter = parse(&rest).ok()?;
-        let (mut looked_at, mut matching) = (0, 0);
-        asked.store().scan(window, |row| {
-            looked_at += 1;
-            matching += usize::from(filter.matches(&row.facts));
-            looked_at < LOOKED_AT
-        });
-        (matching > 0).then_some((matching, rest))
-    };
-    let best = if parts.len() > 1 {
-        (0..parts.len()).filter_map(|place| Some((place, without(place)?))).max_by_key(|(_, (matching, _))| *matching)
-    } else {
-        None
-    };
+    let mut parts = condition::parts(Some(&filter.to_string()), parse)?;
+    if !(2..=CONDITIONS).contains(&parts.len()) {
+        return None;
+    }
+    let filters = parts.iter().map(|part| parse(part).ok()).collect::<Option<Vec<Filter>>>()?;
+    let mut matching = vec![0_usize; filters.len()];
+    let mut looked_at = 0;
+    asked.store().scan(window, |row| {
+        looked_at += 1;
+        let mut failing = filters.iter().enumerate().filter(|(_, filter)| !filter.matches(&row.facts));
+        if let (Some((place, _)), None) = (failing.next(), failing.next())
+            && let Some(matching) = matching.get_mut(place)
+        {
+            *matching += 1;
+        }
+        looked_at < LOOKED_AT
+    });
+    let (place, matching) = matching.into_iter().enumerate().max_by_key(|(_, matching)| *matching)?;
+    if matching == 0 || place >= parts.len() {
+        return None;
+    }
+    let condition = parts.remove(place);
+    Some(InTheWay { condition, matching, rest: condition::joined(&parts) })
+}
+
+fn none_match(asked: &Asked, found: &Found, window: &Window, filter: &Filter) -> Markup {
+    let best = in_the_way(asked, window, filter);
     html! {
         p { b { "0 of " (found.looked_at) " traces match." } }
-        @if let Some((place, (matching, rest))) = best {
+        @if let Some(InTheWay { condition, matching, rest }) = best {
             p {
-                "Without " code { (shown(parts.get(place).map_or("", String::as_str))) } ": "
+                "Without " code { (shown(&condition)) } ": "
                 a href=(asked.query.with("q", &rest).href("/traces")) { (matching) " traces" }
             }
         }
