@@ -5,6 +5,9 @@
 //! | [intake](Kind::Intake): segments in, sampling rules out | any Host, no token: SDKs can send none, and call sidecars by name; never from a web page of another origin |
 //! | [queries](Kind::Query) | from this machine, with a loopback Host (a name that a stranger's DNS points here is none); elsewhere, and by any name, only with the token; never from a web page of another origin |
 //!
+//! A proxy on this machine speaks for callers anywhere: where a token is set, what says that it was passed on
+//! (`X-Forwarded-For`, `Forwarded`, `Via`) is from elsewhere. A proxy that does not say so cannot be told from a program here.
+//!
 //! Without a token set, there is no elsewhere. A page is of another origin when `Origin` is not this server as the
 //! request calls it, or `Sec-Fetch-Site` says so. The token is given as `Authorization: Bearer TOKEN`; or, for
 //! clients that sign (boto3, the AWS CLI), as their access key id. Signatures are not checked.
@@ -64,7 +67,8 @@ impl Guard {
         if !self.queries {
             return Err(denied("queries are switched off: this process passes segments on to AWS X-Ray; ask there"));
         }
-        if trusted || (here && caller.peer.to_canonical().is_loopback()) {
+        let passed_on = self.token.is_some() && caller.is_passed_on();
+        if trusted || (here && !passed_on && caller.peer.to_canonical().is_loopback()) {
             return Ok(());
         }
         Err(denied(match self.token {
@@ -77,6 +81,11 @@ impl Guard {
 }
 
 impl Caller<'_> {
+    /// Whether a proxy says that it sends this for somebody else.
+    fn is_passed_on(&self) -> bool {
+        ["x-forwarded-for", "forwarded", "via"].iter().any(|name| self.headers.contains_key(*name))
+    }
+
     /// What the request calls this server: none if it says nothing, or several things.
     fn host(&self) -> Option<Authority> {
         if let Some(authority) = self.uri.authority() {
@@ -301,6 +310,17 @@ mod tests {
         assert_eq!(ask(&exposed(), Kind::Query, HERE, &["host: localhost:2000"]), "admitted", "here as ever");
         let page = ["host: build-box:2000", "origin: http://build-box:2000", &bearer];
         assert_eq!(ask(&exposed(), Kind::Query, ELSEWHERE, &page), "admitted", "its own page, with the token");
+    }
+
+    #[test]
+    fn what_a_proxy_here_passes_on_is_from_elsewhere() {
+        let bearer = format!("authorization: Bearer {TOKEN}");
+        for header in ["x-forwarded-for: 192.0.2.7", "forwarded: for=192.0.2.7", "via: 1.1 proxy"] {
+            let headers = ["host: localhost:2000", header];
+            assert_eq!(ask(&exposed(), Kind::Query, HERE, &headers), NEEDS_TOKEN, "{header}");
+            assert_eq!(ask(&exposed(), Kind::Query, HERE, &[headers[0], header, &bearer]), "admitted", "{header}");
+            assert_eq!(ask(&exposed(), Kind::Intake, HERE, &headers), "admitted", "{header}");
+        }
     }
 
     #[cfg(feature = "web")]

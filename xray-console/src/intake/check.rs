@@ -7,6 +7,7 @@
 //!
 //! Sources: X-Ray Developer Guide, "Segment documents"; X-Ray API Reference, "PutTraceSegments", "BatchGetTraces".
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::Value;
@@ -263,6 +264,27 @@ pub(super) struct Removal {
     what: String,
 }
 
+/// Removals told one by one; one document is not to take the place of what is known of all others.
+const LISTED: usize = 20;
+
+/// What was removed from a document.
+#[derive(Debug, Default)]
+pub(super) struct Removals {
+    /// The first [`LISTED`].
+    pub(super) listed: Vec<Removal>,
+    /// How many more, by code.
+    pub(super) more: BTreeMap<&'static str, u64>,
+}
+
+impl Removals {
+    fn add(&mut self, code: &'static str, what: impl FnOnce() -> String) {
+        match self.listed.len() < LISTED {
+            true => self.listed.push(Removal { code, what: what() }),
+            false => *self.more.entry(code).or_default() += 1,
+        }
+    }
+}
+
 impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
@@ -271,28 +293,24 @@ impl fmt::Display for Removal {
 
 /// Removes what X-Ray removes: known members that are not of their type, annotations that cannot be indexed. What is
 /// unknown, `null` or empty stays: it means nothing, and every SDK sends some.
-pub(super) fn comply(document: &mut Document) -> Vec<Removal> {
-    let mut removed = Vec::new();
+pub(super) fn comply(document: &mut Document) -> Removals {
+    let mut removed = Removals::default();
     comply_part(document, Path { above: None, index: 0 }, &mut removed);
     removed
 }
 
-fn comply_part(part: &mut Document, path: Path<'_>, removed: &mut Vec<Removal>) {
+fn comply_part(part: &mut Document, path: Path<'_>, removed: &mut Removals) {
     part.other.retain(|name, value| {
         let stays = !MEMBERS.contains(&name.as_str()) || means_nothing(value);
         if !stays {
-            removed.push(Removal {
-                code: "InvalidMember",
-                what: format!("{path}{name} was removed: it is {}", kind(value)),
-            });
+            removed.add("InvalidMember", || format!("{path}{name} was removed: it is {}", kind(value)));
         }
         stays
     });
     part.annotations.retain(|key, value| {
         let why = annotation_fault(key, value);
         if let Some(why) = why {
-            let what = format!("{path}annotations: {} was removed: {why}", shown(key));
-            removed.push(Removal { code: "InvalidAnnotation", what });
+            removed.add("InvalidAnnotation", || format!("{path}annotations: {} was removed: {why}", shown(key)));
         }
         why.is_none()
     });

@@ -84,6 +84,13 @@ impl Counts {
         }
     }
 
+    /// Members removed that are told together with one that is counted by itself.
+    pub(super) fn repaired(&self, code: &'static str, count: u64) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        *troubles.codes.entry(code).or_default() += count;
+        troubles.repaired += count;
+    }
+
     pub(super) fn read(&self) -> Counters {
         let sockets = self.sockets.lock().unwrap_or_else(PoisonError::into_inner);
         let drops = sockets.iter().map(super::kernel::Socket::drops).collect::<Option<Vec<u64>>>();

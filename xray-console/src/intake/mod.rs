@@ -146,11 +146,16 @@ impl Intake {
         let mut document = check::read(json)?;
         check::refuse(&document)?;
         let removed = check::comply(&mut document);
-        let kept: Arc<[u8]> = if removed.is_empty() {
+        let kept: Arc<[u8]> = if removed.listed.is_empty() {
             json.into()
         } else {
-            for removal in &removed {
+            for removal in &removed.listed {
                 self.trouble(TroubleKind::Repaired, removal.code, removal.to_string(), sender, json)
+                    .with_ids(Some(document.id.clone()), document.trace_id.clone());
+            }
+            for (code, count) in removed.more {
+                self.shared.counts.repaired(code, count - 1);
+                self.trouble(TroubleKind::Repaired, code, format!("{count} more were removed"), sender, json)
                     .with_ids(Some(document.id.clone()), document.trace_id.clone());
             }
             // Writing to memory cannot fail, and every key is a string.

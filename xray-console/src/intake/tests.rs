@@ -197,3 +197,18 @@ fn an_address_that_is_taken_is_an_error_and_a_listener_that_is_dropped_frees_it(
     drop(first);
     assert_eq!(intake.listen(address).unwrap().address(), address);
 }
+
+#[test]
+fn one_document_full_of_mistakes_leaves_room_for_others() {
+    let intake = Intake::new(Store::new());
+    let keys: serde_json::Map<_, _> = (0..3_000).map(|key| (format!("bad-{key}"), serde_json::json!(1))).collect();
+    let document = serde_json::json!({
+        "name": "shop", "id": "53995c3f42cd8ad8", "trace_id": "1-5759e988-bd862e3fe1be46a994272793",
+        "start_time": 1_465_510_280.5, "end_time": 1_465_510_281, "annotations": keys,
+    });
+    intake.put(document.to_string().as_bytes(), Sender::Local("test")).unwrap();
+    let troubles = intake.troubles();
+    assert_eq!((troubles.len(), troubles[0].message.as_str()), (21, "2980 more were removed"));
+    let counters = intake.counters();
+    assert_eq!((counters.repaired, counters.by_code["InvalidAnnotation"]), (3_000, 3_000));
+}

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError};
 use std::sync::{Arc, PoisonError};
@@ -175,7 +176,11 @@ impl Reader {
 fn work(intake: &Intake, reader: &Receiver<Datagram>, waiting: &AtomicUsize) {
     while let Ok(Datagram { bytes, from }) = reader.recv() {
         waiting.fetch_sub(bytes.len(), Relaxed);
-        intake.datagram(&bytes, from);
+        // A mistake of ours costs the datagram that showed it, and is told; the thread goes on.
+        if catch_unwind(AssertUnwindSafe(|| intake.datagram(&bytes, from))).is_err() {
+            let message = "reading it broke off; this is a mistake of xray-console".to_owned();
+            drop(intake.trouble(TroubleKind::Dropped, "Internal", message, Sender::Udp(from), &bytes));
+        }
     }
 }
 
@@ -190,4 +195,24 @@ fn settle(store: &crate::Store, until: &Receiver<()>) {
 
 fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(all(test, feature = "relay"))]
+mod tests {
+    use super::*;
+    use crate::Store;
+
+    #[test]
+    fn a_mistake_of_ours_costs_one_datagram() {
+        let intake = Intake::new(Store::new());
+        intake.pass_on(|body| assert!(body != b"{}", "a mistake"), false);
+        let (sender, receiver) = mpsc::sync_channel(2);
+        for bytes in [&b"{\"format\":\"json\",\"version\":1}\n{}"[..], b"x"] {
+            sender.send(Datagram { bytes: bytes.into(), from: "127.0.0.1:1".parse().unwrap() }).unwrap();
+        }
+        drop(sender);
+        work(&intake, &receiver, &AtomicUsize::new(100));
+        let counters = intake.counters();
+        assert_eq!((counters.datagrams, counters.dropped, counters.refused), (2, 1, 1));
+    }
 }

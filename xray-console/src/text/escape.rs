@@ -18,6 +18,7 @@ use std::fmt::Write;
 /// assert_eq!(escape("Zahlung für 東京"), "Zahlung für 東京");
 /// assert_eq!(escape("a\u{1b}[2Jb\nc\0"), r"a\x1b[2Jb\nc\x00");
 /// assert_eq!(escape("user\u{202e}gpj"), r"user\u{202e}gpj");
+/// assert_eq!(escape("a\u{3164}\u{ffa0}\u{fe0f}\u{e0100}"), r"a\u{3164}\u{ffa0}\u{fe0f}\u{e0100}");
 /// ```
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unfit) {
@@ -46,12 +47,17 @@ fn is_unfit(character: char) -> bool {
         || matches!(
             character,
             '\u{061c}'
+                | '\u{115f}'..='\u{1160}'
                 | '\u{180e}'
                 | '\u{200b}'..='\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}'
                 | '\u{feff}'
+                | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}'
+                | '\u{e0100}'..='\u{e01ef}'
         )
 }

@@ -87,24 +87,30 @@ pub fn date_time(seconds: f64) -> String {
 
 /// The text in exactly so many columns: blanks behind it, or an ellipsis in the place of its end.
 pub(super) fn fit(text: &str, width: usize, ascii: bool) -> String {
-    let whole = columns(text);
-    if whole <= width {
-        return format!("{text}{}", " ".repeat(width - whole));
+    if fits(text, width) {
+        return format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))));
     }
     let cut = cut(text, width, ascii);
     let rest = width.saturating_sub(columns(&cut));
     format!("{cut}{}", " ".repeat(rest))
 }
 
-/// The text in at most so many columns.
+/// Characters in a column at most: letters of every script have fewer marks, and of marks alone no column is ever full.
+const PER_COLUMN: usize = 4;
+
+fn fits(text: &str, width: usize) -> bool {
+    columns(text) <= width && text.chars().nth(width * PER_COLUMN).is_none()
+}
+
+/// The text in at most so many columns, of at most [`PER_COLUMN`] characters each.
 pub(crate) fn cut(text: &str, width: usize, ascii: bool) -> String {
-    if columns(text) <= width {
+    if fits(text, width) {
         return text.to_owned();
     }
     let ellipsis = if ascii { "~" } else { "…" };
     let mut taken = 0;
     let mut shown = String::new();
-    for character in text.chars() {
+    for character in text.chars().take(width * PER_COLUMN) {
         taken += character.width().unwrap_or(0);
         if taken >= width {
             break;
@@ -120,4 +126,17 @@ pub(crate) fn cut(text: &str, width: usize, ascii: bool) -> String {
 /// The text against the right of so many columns.
 pub(super) fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_that_take_no_column_are_cut_too() {
+        let name = format!("t{}", "\u{301}".repeat(10_000));
+        assert_eq!(cut(&name, 5, false).chars().count(), 21);
+        assert_eq!(columns(&fit(&name, 5, false)), 5);
+        assert_eq!(cut("e\u{301}te\u{301}", 3, false), "e\u{301}te\u{301}");
+    }
 }

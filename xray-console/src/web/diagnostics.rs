@@ -118,7 +118,7 @@ fn listed(troubles: &[Trouble]) -> Markup {
                     @if let Some(id) = &trouble.id { ", segment " code { (shown(id)) } }
                     @if let Some(id) = &trouble.trace_id { ", trace " a href={ "/t/" (super::escaped(id)) } { (shown(id)) } }
                 }
-                pre { (escape(&trouble.excerpt)) @if trouble.bytes > trouble.excerpt.len() { "…" } }
+                pre { (escape(&trouble.excerpt)) @if trouble.bytes > crate::intake::EXCERPT { "…" } }
             }
         }
     }

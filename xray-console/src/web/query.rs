@@ -36,6 +36,9 @@ const KNOWN: [&str; 28] = [
 /// Seconds that the clock of a sender may be ahead of this machine's.
 const AHEAD: f64 = 60.0;
 
+/// Seconds of the longest time that `xrc` is told to look back: 3,650 days.
+const LONGEST: f64 = 315_360_000.0;
+
 /// The parameters of an address.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Query {
@@ -150,7 +153,7 @@ impl Span {
             Some(word) if word == DEFAULT_SPAN => String::new(),
             Some(word) if word == "all" => " --since 3650d".to_owned(),
             Some(word) => format!(" --since {word}"),
-            None => format!(" --since {:.0}s", (now - self.start).max(1.0)),
+            None => format!(" --since {:.0}s", (now - self.start).clamp(1.0, LONGEST)),
         }
     }
 }
@@ -240,6 +243,11 @@ mod tests {
         assert_eq!(query.href("/traces"), "/traces?q=a&w=1h");
         let quotes = |count| Query::parse(&format!("q={}", "\"".repeat(count))).is_too_long();
         assert_eq!((quotes(2_700), quotes(2_800)), (false, true), "each is three bytes in a link");
+    }
+
+    #[test]
+    fn no_time_makes_a_command_longer_than_a_line() {
+        assert_eq!(Query::parse("from=-1e308&to=5").span(100.0).option(100.0), " --since 315360000s");
     }
 
     #[test]

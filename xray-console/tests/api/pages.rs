@@ -128,6 +128,9 @@ fn whatever_documents_hold_is_shown_as_text() {
     assert!(list.contains("&lt;script&gt;hit(1)&lt;/script&gt;"), "{list}");
     assert!(list.contains(r"\u{202e}"), "{list}");
     assert!(get(&server, "/diagnostics").body.contains("&lt;script&gt;hit(2)&lt;/script&gt;"));
+    // Cut, though with its escapes it is longer than all of it was.
+    server.ok("/TraceSegments", json!({"TraceSegmentDocuments": ["\"".repeat(1_100)]}));
+    assert!(get(&server, "/diagnostics").body.contains("…</pre>"));
 }
 
 #[test]

@@ -19,6 +19,9 @@ use std::collections::HashSet;
 use crate::timeline::{Axis, Mark, Row, Stretch, Timeline};
 use crate::web::query::Query;
 
+/// Characters of a text that is looked for; looking takes time for each.
+const FIND: usize = 200;
+
 /// What is in the address.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct View {
@@ -93,7 +96,7 @@ impl View {
             zoom,
             fold: query.get("fold") != Some("0"),
             min_millis: query.get("min").and_then(number).unwrap_or(0.0),
-            find: query.get("find").unwrap_or_default().to_owned(),
+            find: query.get("find").unwrap_or_default().chars().take(FIND).collect(),
             only: is_on("only"),
             critical: is_on("critical"),
             folded: Folded::read(query),
@@ -160,5 +163,16 @@ pub(super) fn row_of(timeline: &Timeline<'_>, key: &str) -> Option<usize> {
             Some(consumer).filter(|wait| timeline.rows.get(*wait).is_some_and(|row| row.document.is_none()))
         }
         None => timeline.rows.iter().position(|row| is_of(row, key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_to_find_is_cut() {
+        let query = Query::default().with("find", &"é".repeat(5_000));
+        assert_eq!(View::read(&query).find, "é".repeat(FIND));
     }
 }

@@ -63,7 +63,7 @@ function offersFor(before) {
   const annotation = /\bannotation(?:\.([\w.-]+)|\["((?:[^"\\]|\\.)*)"\])\s*(?:=|!=)\s*("?[^"\s]*)$/i.exec(before);
   if (annotation) {
     const key = annotation[1] ?? annotation[2].replace(/\\(["\\])/g, "$1");
-    return fitting(annotation[3], words.annotations[key] ?? [], `annotation ${key}`);
+    return fitting(annotation[3], Object.hasOwn(words.annotations, key) ? words.annotations[key] : [], `annotation ${key}`);
   }
   // Inside of a text there is nothing to offer.
   if ((before.replace(/\\./g, "").match(/"/g) ?? []).length % 2 === 1) return [];
