@@ -23,12 +23,12 @@ pub(super) const ADDRESS: usize = 8_192;
 
 /// Every parameter that a page reads.
 #[rustfmt::skip]
-const KNOWN: [&str; 31] = [
+const KNOWN: [&str; 32] = [
     "q", "w", "from", "to", "part", "token",
     // Lists, and what happens.
     "sort", "health", "n", "after", "rows",
     // A trace; the map.
-    "id", "sel", "z", "fold", "min", "find", "only", "critical", "first", "have", "revision", "row", "closed", "at", "trace",
+    "id", "sel", "z", "fold", "min", "find", "only", "critical", "first", "have", "revision", "row", "open", "closed", "at", "trace",
     // The request that sampling rules are tried on.
     "service", "type", "host", "method", "path",
 ];
