@@ -53,6 +53,13 @@ fn a_summary_in_the_shape_of_the_api() {
 }
 
 #[test]
+fn what_ended_before_it_started_took_no_time() {
+    let summary =
+        summary(&[r#"{"name":"shop","id":"000000000000000a","start_time":1465510780,"end_time":1465510280}"#]);
+    assert_eq!((summary.duration, summary.response_time), (Some(0.0), Some(0.0)));
+}
+
+#[test]
 fn root_causes_lead_from_the_client_to_the_culprit() {
     let summary = summary(&[PAY, SHOP]);
     assert_eq!(paths(&summary.fault_root_causes), ["shop: shop > pay | payments: payments > charge"]);

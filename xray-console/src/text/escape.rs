@@ -18,7 +18,8 @@ use std::fmt::Write;
 /// assert_eq!(escape("Zahlung für 東京"), "Zahlung für 東京");
 /// assert_eq!(escape("a\u{1b}[2Jb\nc\0"), r"a\x1b[2Jb\nc\x00");
 /// assert_eq!(escape("user\u{202e}gpj"), r"user\u{202e}gpj");
-/// assert_eq!(escape("a\u{3164}\u{ffa0}\u{fe0f}\u{e0100}"), r"a\u{3164}\u{ffa0}\u{fe0f}\u{e0100}");
+/// assert_eq!(escape("a\u{3164}\u{ffa0}\u{fe00}\u{e0100}"), r"a\u{3164}\u{ffa0}\u{fe00}\u{e0100}");
+/// assert_eq!(escape("❤\u{fe0f}"), "❤\u{fe0f}"); // how emoji are written
 /// ```
 pub fn escape(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unfit) {
@@ -39,7 +40,8 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// Control characters (C0, DEL, C1), and of Unicode's format characters those that turn, hide or split text.
+/// Control characters (C0, DEL, C1), and of Unicode's format characters those that turn, hide or split text. Not the two
+/// variation selectors that ask for a character as text or as emoji.
 ///
 /// Source: Unicode Standard Annex 9, "Directional formatting characters"; Unicode Technical Report 36, "Visual spoofing".
 fn is_unfit(character: char) -> bool {
@@ -53,7 +55,7 @@ fn is_unfit(character: char) -> bool {
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
                 | '\u{3164}'
-                | '\u{fe00}'..='\u{fe0f}'
+                | '\u{fe00}'..='\u{fe0d}'
                 | '\u{feff}'
                 | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'

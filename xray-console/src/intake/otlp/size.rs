@@ -2,8 +2,7 @@
 //!
 //! Counted in a walk over the bytes that keeps nothing: spans, [`SPANS`] at most; and parts, which are all messages that
 //! are repeated (spans, events, links, attributes, values of lists, groups by resource and by scope), [`PARTS`] at most.
-//! That is more than the batches of any SDK or Collector, and less than 150 MB of memory. What is malformed ends the
-//! walk, as it ends the reading.
+//! That is more than the batches of any SDK or Collector. What is malformed ends the walk, as it ends the reading.
 //!
 //! In JSON every part is an object with a few members, so brackets and commas are counted, [`PER_PART`] of them as one
 //! part; a span is what opens as the seventh: `{resourceSpans:[{scopeSpans:[{spans:[{`.

@@ -84,9 +84,9 @@ impl Flags {
 }
 
 impl Record {
-    /// Seconds it took.
+    /// Seconds it took; none at all where it ended before it started, as a clock that was set makes it.
     pub(crate) fn seconds(&self) -> Option<f64> {
-        Some(self.end - self.start).filter(|seconds| !seconds.is_nan())
+        Some(self.end - self.start).filter(|seconds| !seconds.is_nan()).map(|seconds| seconds.max(0.0))
     }
 
     pub(crate) fn status(&self) -> Option<i32> {
@@ -225,7 +225,7 @@ impl Facts {
 
     /// Seconds from the first start to the last end.
     pub(crate) fn duration(&self) -> Option<f64> {
-        Some(self.end? - self.start?)
+        Some((self.end? - self.start?).max(0.0))
     }
 
     pub(crate) fn text(&self, text: Text) -> Option<&str> {
