@@ -9,8 +9,9 @@
 //! | naps 2 ms, while there is traffic | the time is over, or a flush or stop cuts it short | is taken next time |
 //! | sleeps, after 40 ms without traffic | a push, wake, flush or stop; or 500 ms (2 s when nothing is watched) | wakes it |
 //!
-//! Receivers with default socket buffers hold about 48 documents of 2.3 kB, so it pauses after 40, shortly: a full
-//! queue still leaves in some 50 ms, 80,000 documents a second.
+//! Receivers with default socket buffers hold about 48 documents of 2.3 kB, so it pauses after 40, shortly: some 80,000
+//! documents a second. Once half of what may wait does, it pauses no more: what a full queue refuses is lost for
+//! certain, what comes too fast for a receiver perhaps.
 //!
 //! **Bounds.** 4,096 items and 8 MiB wait at most, counting those taken and not yet delivered. Beyond, the newest
 //! is refused and counted. **Failure.** A panic in foreign code is caught and counted, and the thread goes on; if no
@@ -164,9 +165,8 @@ impl<W: Work> Pipeline<W> {
             shared.count_lost(Counter::DroppedShutdown, [&item]);
             return false;
         }
-        let items = queue.items.len() + shared.taken_items.load(Ordering::Relaxed);
-        let total = queue.bytes.saturating_add(shared.taken_bytes.load(Ordering::Relaxed)).saturating_add(bytes);
-        if items >= shared.limits.items || total > shared.limits.bytes {
+        let waiting = shared.waiting(&queue);
+        if waiting.items >= shared.limits.items || waiting.bytes.saturating_add(bytes) > shared.limits.bytes {
             drop(queue);
             shared.count_lost(Counter::DroppedQueueFull, [&item]);
             return false;
@@ -301,6 +301,21 @@ impl<W: Work> Drop for Pipeline<W> {
 impl<W: Work> Shared<W> {
     fn lock(&self) -> MutexGuard<'_, Queue<W::Item>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What waits, with what is taken and not yet delivered.
+    #[inline(always)] // in every push
+    fn waiting(&self, queue: &Queue<W::Item>) -> Limits {
+        Limits {
+            items: queue.items.len() + self.taken_items.load(Ordering::Relaxed),
+            bytes: queue.bytes.saturating_add(self.taken_bytes.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// More than half of what may wait does.
+    fn is_pressed(&self) -> bool {
+        let Limits { items, bytes } = self.waiting(&self.lock());
+        items > self.limits.items / 2 || bytes > self.limits.bytes / 2
     }
 
     #[cold]

@@ -90,7 +90,9 @@ impl<W: Work> Shared<W> {
             // The nap that follows the last item is pause enough.
             if burst >= BURST && left > 0 {
                 burst = 0;
-                sync::pause(PAUSE);
+                if !self.is_pressed() {
+                    sync::pause(PAUSE);
+                }
             }
         }
     }

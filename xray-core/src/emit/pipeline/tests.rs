@@ -156,6 +156,24 @@ fn the_newest_is_refused_beyond_the_bound_of_bytes() {
 }
 
 #[test]
+fn a_sender_is_pressed_once_more_than_half_of_what_may_wait_does() {
+    let limits = [Limits { items: 10, bytes: usize::MAX }, Limits { items: usize::MAX, bytes: 10 }];
+    for limits in limits {
+        let (script, _events, begun, open) = gated();
+        let (pipeline, _) = pipeline(script, limits);
+        assert!(pipeline.push(0, 1));
+        begun.recv_timeout(LONG).unwrap();
+        assert!((1..5).all(|item| pipeline.push(item, 1)));
+        assert!(!pipeline.shared.is_pressed());
+        assert!(pipeline.push(5, 1));
+        assert!(pipeline.shared.is_pressed());
+        (0..6).for_each(|_| open.send(()).unwrap());
+        assert!(pipeline.flush(LONG));
+        assert!(!pipeline.shared.is_pressed());
+    }
+}
+
+#[test]
 fn a_panic_is_counted_and_the_sender_goes_on() {
     let (mut script, events) = script(|item| {
         if item == 1 {
