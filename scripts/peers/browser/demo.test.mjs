@@ -7,8 +7,9 @@ import { browser, console_, open } from "./harness.mjs";
 const chromium = await browser();
 
 for (const javaScriptEnabled of [true, false]) {
+  // Outside the test: it ends when the window is closed.
+  const xrc = await console_();
   test(`the button brings the shop, ${javaScriptEnabled ? "with" : "without"} script`, async (t) => {
-    const xrc = await console_();
     const page = await open(t, chromium, { javaScriptEnabled });
     await page.goto(`${xrc.url}/traces`);
     await page.getByRole("button", { name: "Send demo traces" }).click();

@@ -106,11 +106,12 @@ test("panels of nodes that callers made up", async (t) => {
 });
 
 test("addresses somebody else wrote: every parameter is text", async (t) => {
-  const page = await open(t, chromium, { allow: [/404/, /400/] });
+  const page = await open(t, chromium, { allow: [/404/, /400/, /414/] });
   const evil = encodeURIComponent(WORST);
   for (const path of ["/traces", "/map", "/live", "/sampling", "/diagnostics", tracePath(documents[0]), `/t/${evil}`, `/${evil}`]) {
     const names = ["q", "w", "from", "to", "sort", "sel", "z", "fold", "min", "find", "at", "health", "path", "host", "method", "service"];
-    for (const some of [names, ["q"], ["find"]]) {
+    // All together are too long an address, which is told with a page too.
+    for (const some of [names, names.slice(0, 8), names.slice(8), ["q"], ["find"]]) {
       await page.goto(`${xrc.url}${path}?${some.map((name) => `${name}=${evil}`).join("&")}`);
       await page.locator("main").waitFor();
       await looksClean(page, path);

@@ -63,7 +63,8 @@ export function recall(key) {
   try {
     return localStorage.getItem(`xrc-${key}`);
   } catch {
-    return null; // storage may be forbidden
+    // Storage may be forbidden.
+    return null;
   }
 }
 
