@@ -186,7 +186,7 @@ impl Builder {
     ///
     /// `XRAY_SAMPLING=central` does the same, and `XRAY_SAMPLING=local` undoes it. `XRAY_SAMPLING_RULES` undoes it too, for
     /// development and staging; beside `XRAY_SAMPLING=central` only `all` and `none` do, and other rules hold while there
-    /// are no central ones. [`CentralSampler`] can be told more.
+    /// are no central ones. [`CentralSampler`](crate::sampling::CentralSampler) can be told more.
     ///
     /// # Examples
     ///
