@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { browser, console_, open, tracePath, waterfall } from "./harness.mjs";
+import { isDeepStrictEqual } from "node:util";
+import { PATIENCE, browser, console_, open, tracePath, waterfall } from "./harness.mjs";
 
 const xrc = await console_();
 const chromium = await browser();
@@ -15,6 +16,13 @@ const shape = async (page) => ({
   open: await page.locator("[role=row][aria-level]").evaluateAll((rows) => rows.map((row) => row.getAttribute("aria-expanded"))),
   ruler: await page.locator("#ruler text").allInnerTexts(),
 });
+
+/** Waits until a page has this shape: the rows that an address names are asked for once the page is there. */
+async function settles(page, expected) {
+  const until = Date.now() + PATIENCE;
+  while (!isDeepStrictEqual(await shape(page), expected) && Date.now() < until) await page.waitForTimeout(20);
+  assert.deepEqual(await shape(page), expected);
+}
 
 /** The same address in a window of its own. */
 async function again(t, page, ready) {
@@ -41,7 +49,7 @@ test("closed rows and the zoom of a trace", async (t) => {
   const closed = await shape(page);
   assert.ok(closed.names.length < all.length);
   const other = await again(t, page, waterfall);
-  assert.deepEqual(await shape(other), closed);
+  await settles(other, closed);
   assert.equal(await page.evaluate(() => history.length), steps + 1, "the selected row is a step, the rest is not");
 
   // All closed, and one of them opened.
@@ -50,7 +58,7 @@ test("closed rows and the zoom of a trace", async (t) => {
   await page.keyboard.press("l");
   await page.waitForURL(/[?&]open=[0-9a-f]{16}/);
   const opened = await shape(page);
-  assert.deepEqual(await shape(await again(t, page, waterfall)), opened);
+  await settles(await again(t, page, waterfall), opened);
   await page.keyboard.press("]");
   await page.waitForURL((url) => !url.search.includes("closed") && !url.search.includes("open"));
   assert.deepEqual(await names(page), all);
