@@ -98,7 +98,7 @@ export async function copy(text, what) {
     await navigator.clipboard.writeText(text);
     say(`${what} copied`);
   } catch {
-    say(`The browser does not allow copying: ${text}`);
+    say(`Copying is forbidden: ${text}`);
   }
 }
 

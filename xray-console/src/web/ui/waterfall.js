@@ -283,6 +283,8 @@ export class Waterfall {
   /** @param {boolean} close */
   foldAll(close) {
     this.view.allClosed = close;
+    // Those of the rows that were closed until now; the address must not call them open.
+    this.view.ids = "";
     this.closed = new Set(close ? this.parents : []);
     // A row that went out of sight leaves the focus to the top one above it.
     while (close && this.rows.parent[this.active] >= 0) this.active = this.rows.parent[this.active];
