@@ -33,8 +33,8 @@ pub use udp::Udp;
 /// Carries documents out of the process.
 ///
 /// Called from one thread at a time by the layer, on its sender thread, where `tracing` events go
-/// nowhere; in synchronous delivery (AWS Lambda) on the thread that ended the segment. A panic is caught
-/// and counted, and the document is lost.
+/// nowhere; in synchronous delivery (AWS Lambda) on whichever threads end segments, perhaps several at a time. A panic is
+/// caught and counted, and the document is lost.
 ///
 /// # Examples
 ///

@@ -299,8 +299,8 @@ impl Builder {
         self
     }
 
-    /// Takes the diagnostics (XR001 and so on) instead of standard error. Called on a thread of ours, in a synchronous
-    /// layer also on yours, with `tracing` switched off.
+    /// Takes the diagnostics (XR001 and so on) instead of standard error. Called on a thread of ours; in a synchronous
+    /// layer, and by a flush or shutdown, also on yours; with `tracing` switched off.
     pub fn on_diagnostic(mut self, handler: impl Fn(&Diagnostic) + Send + Sync + 'static) -> Self {
         self.handler = Some(Box::new(handler));
         self

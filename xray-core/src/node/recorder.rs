@@ -298,9 +298,7 @@ impl Recorder {
     /// Waits until everything that has ended is sent.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         self.diagnostics().deliver_queued();
-        let drained = self.pipeline.as_ref().is_none_or(|pipeline| pipeline.flush(timeout));
-        self.delivery.outlet.flush();
-        drained
+        self.drain(|pipeline| pipeline.flush(timeout))
     }
 
     /// Sends what is open as in progress, and ends the sender thread.
@@ -308,10 +306,21 @@ impl Recorder {
         for tree in self.delivery.copy_open() {
             self.send(tree);
         }
-        let drained = self.pipeline.as_ref().is_none_or(|pipeline| pipeline.stop(timeout));
+        let drained = self.drain(|pipeline| pipeline.stop(timeout));
         self.diagnostics().deliver_queued();
-        self.delivery.outlet.flush();
         drained
+    }
+
+    /// The sender's last round before it answers flushes the emitter too. An emitter that hangs is its business alone: this
+    /// thread waits for the sender, so long and no longer.
+    fn drain(&self, sender: impl FnOnce(&Pipeline<Delivery>) -> bool) -> bool {
+        match &self.pipeline {
+            Some(pipeline) => sender(pipeline),
+            None => {
+                self.delivery.outlet.flush();
+                true
+            }
+        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! When things start and end.
 
+use std::sync::{Mutex, mpsc};
 use std::time::Duration;
 
 use tracing::{Instrument, info_span};
+use tracing_subscriber::prelude::*;
 use xray_core::document::Document;
-use xray_core::{Clock, SegmentLayer, segment, subsegment};
+use xray_core::{Clock, Emit, EmitError, SegmentLayer, segment, subsegment};
 use xray_test::{Captured, ManualClock, Picture, SeededEntropy};
 
 use crate::support::{START, poll, timed, turn};
@@ -193,4 +195,34 @@ fn durations_are_exact_to_the_microsecond() {
     assert!(xray.texts()[0].contains(r#""start_time":1465510280.999999,"end_time":1465510281.000000"#));
     let [document] = xray.documents();
     assert_eq!(Picture::new().times(true).draw(&[document]), "orders  segment 0.0 ms\n");
+}
+
+/// An emitter that hangs until it is let go, as a writer to a full pipe does.
+struct Hanging(Mutex<mpsc::Receiver<()>>);
+
+impl Emit for Hanging {
+    fn emit(&self, _: &[u8]) -> Result<(), EmitError> {
+        self.flush();
+        Ok(())
+    }
+
+    fn flush(&self) {
+        let _ = self.0.lock().unwrap().recv();
+    }
+}
+
+#[test]
+fn a_flush_and_a_shutdown_end_in_time_whatever_the_emitter_does() {
+    let (let_go, held) = mpsc::channel();
+    let builder = SegmentLayer::builder("orders").without_environment().sample_all();
+    let layer = builder.emitter(Hanging(Mutex::new(held))).build().unwrap();
+    let subscriber = tracing_subscriber::registry().with(layer.clone());
+    tracing::subscriber::with_default(subscriber, || drop(segment("orders").open()));
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        let soon = Duration::from_millis(1);
+        let _ = tell.send([layer.flush(soon), layer.shutdown(soon)]);
+    });
+    assert_eq!(told.recv_timeout(Duration::from_secs(20)), Ok([false, false]));
+    drop(let_go);
 }
