@@ -155,6 +155,14 @@ pub fn url(url: &str) -> Cow<'_, str> {
     if suspect || url.len() > URL_CHARS { without_secrets(url) } else { Cow::Borrowed(url) }
 }
 
+/// Where a database is, without what may be secret: as [`url`], and without the parameters behind it, be it written as a URL
+/// or as pairs (`host=db password=…`).
+#[cfg(feature = "layer")]
+pub(crate) fn connection(text: &str) -> Cow<'_, str> {
+    let end = text.find([';', '?', ' ']).unwrap_or(text.len());
+    url(text.get(..end).unwrap_or(text))
+}
+
 /// Whether a URL has nothing that [`url`] removes, and nothing that JSON escapes; it may still be too long.
 #[cfg(feature = "layer")]
 pub(crate) fn is_plain_url(url: &[u8]) -> bool {

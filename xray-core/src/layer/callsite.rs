@@ -51,7 +51,8 @@ impl Field {
     /// Where a value of it is written.
     fn lands_in(&self) -> Meaning {
         match self.meaning {
-            Meaning::RpcSystem | Meaning::RpcMethod => Meaning::Metadata,
+            Meaning::RpcSystem | Meaning::RpcMethod | Meaning::Target => Meaning::Metadata,
+            Meaning::Connection => Meaning::Sql,
             meaning => meaning,
         }
     }
@@ -86,11 +87,15 @@ pub(crate) enum Meaning {
     HttpRequest,
     /// The URL.
     Url,
+    /// A path with its query, which stays behind: metadata.
+    Target,
     /// The status of the response; sets flags.
     HttpStatus,
     /// The length of the response.
     HttpLength,
     Sql,
+    /// Where a database is, and often its password, which stays behind.
+    Connection,
     /// The text of a database query: recorded only where that was asked for.
     Query,
     /// `rpc.system`: `aws-api` makes it an AWS call.
@@ -186,6 +191,9 @@ impl Callsites {
         for field in metadata.fields() {
             fields.push(self.classify_field(field.name(), metadata.is_event(), recorder));
         }
+        if metadata.is_event() {
+            hide_doubles(&mut fields);
+        }
         let doubles = (1..).zip(&fields).any(|(next, field)| {
             let later = fields.get(next..).unwrap_or_default();
             later.iter().any(|other| field.may_double(other))
@@ -224,14 +232,25 @@ impl Callsites {
             _ => key.to_owned(),
         };
         // What is named `metadata.…` was meant to leave; the setting is about all other fields.
-        let ordinary = meaning == Meaning::Metadata && !name.starts_with("metadata.");
+        let ordinary = matches!(meaning, Meaning::Metadata | Meaning::Target) && !name.starts_with("metadata.");
         let meaning = match meaning {
-            Meaning::Metadata if ordinary && !self.policy.allow(name) => Meaning::Hidden,
+            _ if ordinary && !self.policy.allow(name) => Meaning::Hidden,
             Meaning::Query if recorder.rules.collect_sql => Meaning::Sql,
             Meaning::Query => Meaning::Hidden,
             meaning => meaning,
         };
         Field { meaning, opening: KeyOpening::new(&key), masked: names::is_secret(name) }
+    }
+}
+
+/// Of an event's fields with one name only the last is written: an object has each member once.
+fn hide_doubles(fields: &mut [Field]) {
+    let mut later = fields;
+    while let Some((field, rest)) = later.split_first_mut() {
+        if rest.iter().any(|other| other.opening == field.opening) {
+            field.meaning = Meaning::Hidden;
+        }
+        later = rest;
     }
 }
 
@@ -252,13 +271,15 @@ fn meaning(name: &str, event: bool) -> (Meaning, &str) {
         "otel.status_description" | "otel.status_message" => (Meaning::ErrorMessage, name),
         "http.method" | "http.request.method" => (Meaning::HttpRequest, "method"),
         "http.url" | "url.full" => (Meaning::Url, "url"),
+        "http.target" => (Meaning::Target, name),
+        "url.query" => (Meaning::Hidden, name),
         "http.user_agent" | "user_agent.original" => (Meaning::HttpRequest, "user_agent"),
         "http.client_ip" | "client.address" => (Meaning::HttpRequest, "client_ip"),
         "http.status_code" | "http.response.status_code" => (Meaning::HttpStatus, "status"),
         "http.response_content_length" | "http.response.body.size" => (Meaning::HttpLength, "content_length"),
         "db.system" | "db.system.name" => (Meaning::Sql, "database_type"),
         "db.user" => (Meaning::Sql, "user"),
-        "db.connection_string" => (Meaning::Sql, "connection_string"),
+        "db.connection_string" => (Meaning::Connection, "connection_string"),
         "db.statement" | "db.query.text" => (Meaning::Query, "sanitized_query"),
         "rpc.system" => (Meaning::RpcSystem, name),
         "rpc.method" => (Meaning::RpcMethod, name),

@@ -159,6 +159,8 @@ impl<'a> SpanFields<'a> {
             }
             Meaning::Status if text.eq_ignore_ascii_case("error") => self.findings.bits |= flag::FAULT,
             Meaning::Url => self.text(Class::HttpRequest, key, &names::url(text)),
+            Meaning::Target => self.text(Class::Metadata, key, &names::url(text)),
+            Meaning::Connection => self.text(Class::Sql, key, &names::connection(text)),
             Meaning::HttpStatus => {
                 if let Ok(status) = text.parse() {
                     self.status(known, status);
@@ -290,7 +292,7 @@ impl<'a> EventFields<'a> {
     }
 
     #[inline(always)]
-    fn value(&mut self, field: &TracingField, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+    fn value(&mut self, field: &TracingField, write: impl FnOnce(&mut Vec<u8>, Meaning) -> bool) {
         let Some(known) = self.callsite.fields.get(field.index()) else { return };
         let out = self.draft.buffer();
         match (known.meaning, self.in_fields) {
@@ -309,7 +311,7 @@ impl<'a> EventFields<'a> {
         }
         if known.masked {
             out.extend_from_slice(MASK);
-        } else if write(out) {
+        } else if write(out, known.meaning) {
             self.cut = true;
         }
     }
@@ -319,7 +321,10 @@ impl<'a> EventFields<'a> {
         if self.texts.is_some() {
             self.keep_text(field, value);
         }
-        self.value(field, |out| value.write(out, EVENT_BYTES));
+        self.value(field, |out, meaning| match meaning {
+            Meaning::Url | Meaning::Target | Meaning::Connection => value.write_place(out, meaning),
+            _ => value.write(out, EVENT_BYTES),
+        });
     }
 
     #[cold]
@@ -337,28 +342,28 @@ impl<'a> EventFields<'a> {
 
 impl Visit for EventFields<'_> {
     fn record_u64(&mut self, field: &TracingField, value: u64) {
-        self.value(field, |out| {
+        self.value(field, |out, _| {
             escape::unsigned(out, value);
             false
         });
     }
 
     fn record_i64(&mut self, field: &TracingField, value: i64) {
-        self.value(field, |out| {
+        self.value(field, |out, _| {
             escape::signed(out, value);
             false
         });
     }
 
     fn record_f64(&mut self, field: &TracingField, value: f64) {
-        self.value(field, |out| {
+        self.value(field, |out, _| {
             escape::float(out, value);
             false
         });
     }
 
     fn record_bool(&mut self, field: &TracingField, value: bool) {
-        self.value(field, |out| {
+        self.value(field, |out, _| {
             escape::boolean(out, value);
             false
         });
@@ -403,6 +408,15 @@ impl Text<'_> {
             Text::Plain(text) => text_value(out, text, room),
             Text::Formatted(value) => formatted(out, room, value),
         }
+    }
+
+    /// Writes where something is, without what may be secret.
+    #[cold]
+    #[inline(never)]
+    fn write_place(self, out: &mut Vec<u8>, meaning: Meaning) -> bool {
+        let text = self.bounded();
+        let place = if meaning == Meaning::Connection { names::connection(&text) } else { names::url(&text) };
+        text_value(out, &place, EVENT_BYTES)
     }
 
     /// At most what an exception's message keeps.

@@ -2,7 +2,9 @@
 //!
 //! All of it is written into a draft outside every lock ([`record`]), and lost, cheaply, where nothing is recorded.
 
+use std::borrow::Cow;
 use std::error::Error;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -70,6 +72,25 @@ impl Node {
                 let new_id = || inner.recorder.new_id();
                 self.fill(|draft| record::error_chain(draft, error, kind, admitted, place, &new_id));
             }
+        }
+        self
+    }
+
+    /// Records a failure of which no more than a text is known, and marks the node as fault: for errors that are no
+    /// [`Error`] themselves. 512 bytes of the text kept, and no more of it formatted; one that panics leaves a mark.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let refused = "card refused";
+    /// xray_core::current().record_failure("PaymentError", format_args!("{refused}"));
+    /// ```
+    pub fn record_failure(&self, kind: &str, text: fmt::Arguments<'_>) -> &Self {
+        self.note(flag::FAULT, None);
+        if self.is_recording() {
+            self.set_flags(flag::FAULT);
+            let message = record::bounded_text(&text, record::MESSAGE_BYTES);
+            self.record_exception(ExceptionParts { kind, message: &message, remote: false });
         }
         self
     }
@@ -181,13 +202,18 @@ impl Node {
         self
     }
 
-    /// Sets a member of the `sql` block: `url`, `database_type`, `sanitized_query`, … 16 KiB kept.
+    /// Sets a member of the `sql` block: `url`, `database_type`, `sanitized_query`, … 16 KiB kept. Of `url` and
+    /// `connection_string` user, password and parameters are left out.
     pub fn set_sql(&self, key: &str, value: &str) -> &Self {
         if self.is_recording() {
             let mut name = Vec::with_capacity(key.len() + 3);
             escape::string(&mut name, key);
             name.push(b':');
-            self.fill(|draft| record::member(draft, Class::Sql, &name, value, record::METADATA_BYTES));
+            let value = match key {
+                "url" | "connection_string" => names::connection(value),
+                _ => Cow::Borrowed(value),
+            };
+            self.fill(|draft| record::member(draft, Class::Sql, &name, &value, record::METADATA_BYTES));
         }
         self
     }

@@ -131,6 +131,24 @@ fn a_recorded_error_keeps_its_sources_and_marks_the_node() {
 }
 
 #[test]
+fn a_failure_of_which_only_a_text_is_known_is_recorded_as_far_as_it_can_be_shown() {
+    struct Torn;
+    impl fmt::Display for Torn {
+        fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+            panic!("no text")
+        }
+    }
+    let (document, _) = on_segment(|orders| {
+        orders.record_failure("Refused", format_args!("{} {}", "no", "room"));
+        orders.record_failure("Torn", format_args!("{Torn}"));
+    });
+    assert!(document.fault);
+    let told: Vec<_> = document.exceptions().iter().map(|it| (it.kind.as_deref(), it.message.as_deref())).collect();
+    let expected = [("Refused", "no room"), ("Torn", "[panicked while formatted]")];
+    assert_eq!(told, expected.map(|(kind, message)| (Some(kind), Some(message))));
+}
+
+#[test]
 fn record_err_knows_the_type_and_the_line() {
     let line = line!() + 2;
     let (document, _) = on_segment(|_| {

@@ -6,6 +6,7 @@ mod configuration;
 mod diagnostics;
 mod ends;
 mod errors;
+mod events;
 mod fields;
 mod golden;
 mod hazards;
