@@ -50,7 +50,7 @@ pub fn invocation(name: &str, incoming: &Incoming) -> Node {
             if incoming.sampled().and_then(Sampled::decided).is_none() {
                 recorder.report(Code::Xr014, || messages::lambda_passive(incoming.header().is_some()));
             }
-            open(&recorder, name, incoming, |_| {})
+            open(&recorder, (name, false), incoming, |_| {})
         }
         _ => Node::NONE,
     }
@@ -59,7 +59,7 @@ pub fn invocation(name: &str, incoming: &Incoming) -> Node {
 /// Opens a subsegment of the segment this header names, or what keeps an unrecorded invocation quiet.
 pub(super) fn open(
     recorder: &Arc<Recorder>,
-    name: &str,
+    name: (&str, bool),
     incoming: &Incoming,
     describe: impl FnOnce(Opening<'_>),
 ) -> Node {

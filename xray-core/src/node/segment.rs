@@ -177,15 +177,19 @@ impl<'a> SegmentBuilder<'a> {
         if let Some(name) = own_name.filter(|_| handle.is_recorded()) {
             let valid = names::segment_name(name);
             if valid != name {
-                // Beside an incoming header the name may be from the request as well: its host.
-                let network = self.incoming != Incoming::default();
-                recorder.report(Code::Xr008, || messages::name_changed(name, &valid, network));
+                recorder.report(Code::Xr008, || messages::name_changed(name, &valid, self.is_from_network(name)));
             }
             let node = Node::adopt(recorder, handle, true);
             node.set_name(name);
             return node;
         }
         Node::adopt(recorder, handle, true)
+    }
+
+    /// Whether the name may be the request's: the host it was sent to.
+    fn is_from_network(&self, name: &str) -> bool {
+        let named = |host: &str| host.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+        self.incoming != Incoming::default() || self.sampling.host.is_some_and(named)
     }
 
     /// The trace to join, and the decision.
@@ -255,10 +259,11 @@ impl<'a> SegmentBuilder<'a> {
             Above::Nothing => {
                 // Without a segment of the platform's there is nothing to hang a subsegment on.
                 let joins = self.incoming.header().is_some();
-                return if joins { invocation::open(recorder, name, &self.incoming, describe) } else { Node::NONE };
+                let named = (name, self.is_from_network(name));
+                return if joins { invocation::open(recorder, named, &self.incoming, describe) } else { Node::NONE };
             }
         };
-        open_below(recorder, parent, name, 0, describe)
+        open_below(recorder, parent, (name, self.is_from_network(name)), 0, describe)
     }
 }
 
@@ -273,11 +278,12 @@ pub(super) fn account(recorder: &Recorder, incoming: &Incoming) {
     }
 }
 
-/// A subsegment with a name of its own beneath a node; beneath an unsampled one, a view of it.
+/// A subsegment with a name of its own, which may be from the network, beneath a node; beneath an unsampled one, a view of
+/// it.
 pub(crate) fn open_below(
     recorder: &Arc<Recorder>,
     parent: super::handle::Handle,
-    name: &str,
+    (name, network): (&str, bool),
     flags: u16,
     describe: impl FnOnce(Opening<'_>),
 ) -> Node {
@@ -302,7 +308,7 @@ pub(crate) fn open_below(
     };
     if valid != name {
         recorder.stats().add(Counter::NamesChanged, 1);
-        recorder.report(Code::Xr008, || messages::name_changed(name, &valid, false));
+        recorder.report(Code::Xr008, || messages::name_changed(name, &valid, network));
     }
     Node::adopt(Arc::clone(recorder), handle, true)
 }

@@ -115,7 +115,7 @@ impl<'a> SubsegmentBuilder<'a> {
                     Some(Namespace::Remote) => flag::REMOTE,
                     None => 0,
                 };
-                open_below(recorder, parent, &self.name, flags, describe)
+                open_below(recorder, parent, (&self.name, false), flags, describe)
             }
             Above::Unsampled(parent) => Node::view(recorder, parent),
             Above::Silent => Node::NONE,

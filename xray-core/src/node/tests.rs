@@ -201,3 +201,22 @@ fn branches_that_grow_while_they_are_cut() {
     );
     assert_eq!(played, 5_040);
 }
+
+#[test]
+fn a_full_tree_keeps_the_value_that_it_cannot_replace() {
+    let mut tree = Tree::new(head());
+    tree.open_segment(id_of(SEGMENT), 0, None);
+    let append = |tree: &mut Tree, class, text: &str| {
+        let mut draft = Draft::new();
+        draft.push(class, text.as_bytes());
+        tree.append(0, &mut draft, true);
+        !draft.losses.refused
+    };
+    assert!(append(&mut tree, Class::HttpResponse, r#""status":200"#));
+    for length in (0..=20).rev().map(|power| 1 << power) {
+        while append(&mut tree, Class::Precursor, &"0".repeat(length)) {}
+    }
+    assert!(!append(&mut tree, Class::HttpResponse, r#""status":500"#));
+    let kept: Vec<&[u8]> = tree.items_of(tree.node(0).unwrap(), Class::HttpResponse).collect();
+    assert_eq!(kept, [br#""status":200"#]);
+}

@@ -445,6 +445,11 @@ fn add(items: &mut ItemBuffer, annotations: &mut u16, node: &mut NodeData, draft
 /// Says how many annotations it moved and how many earlier ones died; and, in the draft, that the node takes no more.
 #[inline(never)]
 fn make_room(items: &mut ItemBuffer, runs: Runs, annotations: u16, draft: &mut Draft, replace: bool) -> (u16, u16) {
+    if !items.has_room(draft) {
+        // What is there stays, for nothing can take its place.
+        draft.losses.refused = true;
+        return (0, 0);
+    }
     let mut killed = 0;
     if replace {
         let superseded = items.supersede(runs, draft);

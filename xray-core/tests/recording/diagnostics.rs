@@ -9,7 +9,7 @@ use tracing::info_span;
 use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::prelude::*;
 use tracing_subscriber::registry;
-use xray_core::sampling::Rule;
+use xray_core::sampling::{Rule, SamplingRequest};
 use xray_core::{
     Builder, ContextMissing, DiagnosticsLevel, Incoming, Rules, SegmentLayer, TraceHeader, segment, subsegment,
 };
@@ -161,8 +161,11 @@ fn xr008_a_name_is_made_valid() {
         // Beside an incoming header a name may be the request's host: it is not repeated.
         let incoming = Incoming::from(header("Root=1-5759e988-bd862e3fe1be46a994272793"));
         drop(segment("<evil>.example.com").incoming(incoming).open());
+        // So may one without such a header.
+        let request = SamplingRequest::default().with_host("{Evil}.example.com:80");
+        drop(segment("{evil}.example.com").sampling(request).open());
     });
-    assert_eq!(xray.stats().names_changed, 4);
+    assert_eq!(xray.stats().names_changed, 5);
     told(
         &xray,
         expect![[r#"
@@ -170,6 +173,7 @@ fn xr008_a_name_is_made_valid() {
                 "XR008: segment name \"orders(api)\" is not valid and was sent as \"ordersapi\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: segment name \"load?\" is not valid and was sent as \"load\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: segment name \"a\\u{7}b\" is not valid and was sent as \"ab\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
+                "XR008: a segment name from a request (18 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: a segment name from a request (18 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
             ]
         "#]],

@@ -64,6 +64,11 @@ impl ItemBuffer {
         self.append_within(usize::MAX, runs, draft, kinds);
     }
 
+    /// Whether a draft would be appended.
+    pub(crate) fn has_room(&self, draft: &Draft) -> bool {
+        self.bytes.len() + draft.bytes.len() <= MAX_BYTES
+    }
+
     #[inline(always)]
     fn append_within(&mut self, most: usize, runs: &mut Runs, draft: &mut Draft, kinds: u32) -> bool {
         let length = draft.bytes.len().saturating_sub(RUN_HEADER);
