@@ -4,14 +4,17 @@
 //! service through the AWS SDK for Rust. One line for each client:
 //!
 //! ```no_run
-//! # mod aws_config { pub async fn load_from_env() -> aws_types::SdkConfig { aws_types::SdkConfig::builder().build() } }
+//! # mod aws_config {
+//! #     pub use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+//! #     pub async fn load_defaults(_: BehaviorVersion) -> aws_types::SdkConfig { aws_types::SdkConfig::builder().build() }
+//! # }
 //! use aws_sdk_dynamodb::{Client, config, types::AttributeValue};
 //! use tracing_subscriber::prelude::*;
 //!
 //! #[tokio::main]
 //! async fn main() -> Result<(), aws_sdk_dynamodb::Error> {
 //!     tracing_subscriber::registry().with(xray_core::layer("orders")).init();
-//!     let shared = aws_config::load_from_env().await;
+//!     let shared = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
 //!     let config = config::Builder::from(&shared).interceptor(xray_aws_sdk::interceptor()); // this line
 //!     store(&Client::from_conf(config.build())).await?;
 //!     xray_core::shutdown(std::time::Duration::from_secs(1));

@@ -8,10 +8,10 @@
 //! use std::sync::Arc;
 //! use opentelemetry::trace::{Tracer, TracerProvider};
 //! use opentelemetry_sdk::trace::SdkTracerProvider;
-//! use xray_otel::xray_core::{DaemonAddress, JsonLines, LocalSampler, Rules, SystemClock, ThreadEntropy};
+//! use xray_otel::xray_core::{JsonLines, LocalSampler, Rules, SystemClock, ThreadEntropy};
 //! use xray_otel::{XrayExporter, XrayIdGenerator, XraySampler};
 //!
-//! // `Udp::new(DaemonAddress::default())` of xray-core's feature `udp` sends to the daemon instead.
+//! // In the place of `JsonLines`, `Udp::new(DaemonAddress::default())` of xray-core's feature `udp` sends to the daemon.
 //! let exporter = XrayExporter::new("orders", JsonLines::new(std::io::stdout()));
 //! let rules = LocalSampler::new(Rules::default(), Arc::new(SystemClock), Arc::new(ThreadEntropy));
 //! let provider = SdkTracerProvider::builder()
@@ -23,7 +23,6 @@
 //!
 //! provider.tracer("orders").in_span("import", |_| ());
 //! provider.shutdown()?;
-//! # drop(DaemonAddress::default());
 //! # Ok::<(), opentelemetry_sdk::error::OTelSdkError>(())
 //! ```
 //!
