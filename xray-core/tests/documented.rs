@@ -194,8 +194,11 @@ fn pages() -> BTreeMap<PathBuf, String> {
     let examples = fs::read_dir(root.join("examples")).unwrap().map(|entry| entry.unwrap().path());
     let crates = fs::read_dir(&root).unwrap().map(|entry| entry.unwrap().path());
     let crates = crates.filter(|path| path.join("src/lib.rs").exists());
-    let files =
-        folders.chain(examples).chain(crates).flat_map(|folder| fs::read_dir(folder).unwrap()).map(|entry| entry.unwrap().path());
+    let files = folders
+        .chain(examples)
+        .chain(crates)
+        .flat_map(|folder| fs::read_dir(folder).unwrap())
+        .map(|entry| entry.unwrap().path());
     let pages: BTreeMap<PathBuf, String> = files
         .filter(|path| path.extension().is_some_and(|extension| extension == "md"))
         .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
