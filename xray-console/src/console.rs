@@ -290,7 +290,12 @@ impl ConsoleBuilder {
         let api = Arc::new(Api::new(intake, self.rules, self.clock, upstream));
         #[cfg(feature = "web")]
         let pages = queries.then(|| crate::web::link(address, self.token.as_deref()));
-        let guard = Guard { token: self.token, queries };
+        let guard = Guard {
+            token: self.token,
+            queries,
+            #[cfg(feature = "web")]
+            port: address.port(),
+        };
         let server = Arc::new(Server::new(Arc::clone(&api), guard, address, udp.address()));
         let (stop, stopped) = watch::channel(());
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -32,10 +32,21 @@ pub(crate) struct Guard {
     pub(crate) token: Option<String>,
     /// False where queries are not answered at all.
     pub(crate) queries: bool,
+    /// Where it listens by TCP.
+    #[cfg(feature = "web")]
+    pub(crate) port: u16,
 }
 
 #[cfg(feature = "web")]
 impl Guard {
+    /// The name of the cookie that holds the token. Browsers send a host's cookies to all of its ports, so two consoles of
+    /// one host go by two names: by the port they are called by, for containers listen at one port behind several; a
+    /// proxy may leave that out, and passes on to the port of this one.
+    pub(crate) fn cookie(&self, caller: &Caller<'_>) -> String {
+        let port = caller.host().and_then(|host| host.port_u16()).unwrap_or(self.port);
+        format!("xrc-token-{port}")
+    }
+
     /// Whether this is the token.
     pub(crate) fn knows(&self, shown: &str) -> bool {
         self.token.as_deref().is_some_and(|token| same(shown.as_bytes(), token.as_bytes()))
@@ -54,6 +65,9 @@ impl Guard {
         let host = caller.host();
         let here = host.as_ref().is_some_and(|host| is_loopback(host.host()));
         let trusted = self.token.as_deref().is_some_and(|token| caller.shows(token));
+        #[cfg(feature = "web")]
+        let trusted =
+            trusted || self.token.as_deref().is_some_and(|token| caller.has_cookie(&self.cookie(caller), token));
         #[cfg(feature = "web")]
         let follows_link = kind == Kind::Page && caller.navigates();
         #[cfg(not(feature = "web"))]
@@ -120,10 +134,6 @@ impl Caller<'_> {
 
     /// Whether the request shows this token.
     fn shows(&self, token: &str) -> bool {
-        #[cfg(feature = "web")]
-        if self.has_cookie(token) {
-            return true;
-        }
         self.headers.get_all(AUTHORIZATION).iter().filter_map(|value| value.to_str().ok()).any(|value| {
             let bearer = value.strip_prefix("Bearer ").map(str::trim);
             let key = value.strip_prefix("AWS4-HMAC-SHA256 ").and_then(|fields| {
@@ -135,17 +145,14 @@ impl Caller<'_> {
     }
 }
 
-/// The cookie that holds the token, as form data is escaped.
-#[cfg(feature = "web")]
-pub(crate) const COOKIE: &str = "xrc-token";
-
 #[cfg(feature = "web")]
 impl Caller<'_> {
-    fn has_cookie(&self, token: &str) -> bool {
+    /// Whether the cookie of this name holds the token, as form data is escaped.
+    fn has_cookie(&self, cookie: &str, token: &str) -> bool {
         let token = crate::web::escaped(token);
         let cookies = self.headers.get_all(http::header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.any(|(name, value)| name == COOKIE && same(value.as_bytes(), token.as_bytes()))
+        pairs.any(|(name, value)| name == cookie && same(value.as_bytes(), token.as_bytes()))
     }
 }
 
@@ -193,12 +200,21 @@ mod tests {
         }
     }
 
+    fn guard(token: Option<&str>, queries: bool) -> Guard {
+        Guard {
+            token: token.map(str::to_owned),
+            queries,
+            #[cfg(feature = "web")]
+            port: 2000,
+        }
+    }
+
     fn closed() -> Guard {
-        Guard { token: None, queries: true }
+        guard(None, true)
     }
 
     fn exposed() -> Guard {
-        Guard { token: Some(TOKEN.to_owned()), queries: true }
+        guard(Some(TOKEN), true)
     }
 
     const FOREIGN: &str = "a web page";
@@ -207,7 +223,7 @@ mod tests {
 
     #[test]
     fn intake_takes_any_host_and_no_token() {
-        for guard in [closed(), exposed(), Guard { token: None, queries: false }] {
+        for guard in [closed(), exposed(), guard(None, false)] {
             for (peer, host) in [(HERE, "localhost:2000"), (ELSEWHERE, "xray-sidecar:2000"), (ELSEWHERE, "a.example")] {
                 assert_eq!(ask(&guard, Kind::Intake, peer, &[&format!("host: {host}")]), "admitted", "{host}");
             }
@@ -336,12 +352,18 @@ mod tests {
             )
         };
         assert_eq!((link("document").as_str(), link("iframe").as_str()), ("admitted", FOREIGN));
-        let cookie = format!("cookie: a=b; {COOKIE}={TOKEN}");
+        let cookie = format!("cookie: a=b; xrc-token-2000={TOKEN}");
         for kind in [Kind::Page, Kind::Query] {
             assert_eq!(ask(&exposed(), kind, ELSEWHERE, &["host: build-box:2000", &cookie]), "admitted");
             assert_eq!(ask(&closed(), kind, ELSEWHERE, &["host: build-box:2000", &cookie]), ONLY_HERE);
             let foreign = ["host: build-box:2000", &cookie, "sec-fetch-site: cross-site"];
             assert_eq!(ask(&exposed(), kind, ELSEWHERE, &foreign), FOREIGN);
+        }
+        for (host, expected) in
+            [("build-box:2001", NEEDS_TOKEN), ("build-box", "admitted"), ("[fd00::1]:2000", "admitted")]
+        {
+            let headers = [&format!("host: {host}"), cookie.as_str()];
+            assert_eq!(ask(&exposed(), Kind::Page, ELSEWHERE, &headers), expected, "{host}");
         }
         let rebound = ["host: evil.example", "sec-fetch-mode: navigate", "sec-fetch-dest: document"];
         assert_eq!(ask(&closed(), Kind::Page, HERE, &rebound), ONLY_HERE);
@@ -349,7 +371,7 @@ mod tests {
 
     #[test]
     fn switched_off_queries_are_off_for_everyone() {
-        let guard = Guard { token: Some(TOKEN.to_owned()), queries: false };
+        let guard = guard(Some(TOKEN), false);
         let bearer = format!("authorization: Bearer {TOKEN}");
         assert_eq!(ask(&guard, Kind::Query, HERE, &["host: localhost:2000", &bearer]), "queries are switched");
     }

@@ -89,11 +89,7 @@ pub use traces::{
 pub(crate) use guard::Guard;
 pub(crate) use server::{Server, WORKERS};
 #[cfg(feature = "web")]
-pub(crate) use {
-    body::Body,
-    guard::{COOKIE, Caller},
-    operation::Kind,
-};
+pub(crate) use {body::Body, guard::Caller, operation::Kind};
 
 use graphs::Graphs;
 use groups::Groups;

@@ -54,7 +54,7 @@ use hyper::body::Incoming;
 use maud::html;
 use tokio::sync::Semaphore;
 
-use crate::api::{Api, ApiError, Body, COOKIE, Caller, Guard, Kind};
+use crate::api::{Api, ApiError, Body, Caller, Guard, Kind};
 
 pub(crate) use query::escaped;
 
@@ -168,10 +168,10 @@ pub(crate) async fn serve(
     if let Some(name) = asset {
         return Ok(pages.assets.answer(name, &asked).into_response(&asked));
     }
-    if let Some(token) = asked.query.get("token").filter(|token| guard.knows(token)) {
-        return Ok(welcome(&asked, token).into_response(&asked));
-    }
     let caller = Caller { peer: peer.ip(), uri: request.uri(), headers: request.headers() };
+    if let Some(token) = asked.query.get("token").filter(|token| guard.knows(token)) {
+        return Ok(welcome(&asked, &guard.cookie(&caller), token).into_response(&asked));
+    }
     if let Err(error) = guard.admit(if acts { Kind::Query } else { Kind::Page }, &caller) {
         return Ok(refused(&asked, &error).into_response(&asked));
     }
@@ -197,7 +197,7 @@ fn own(asked: &Asked, query: &Query) -> String {
 
 /// Takes the token out of the address, into a cookie. Not by a redirect: after a link on another site's page browsers
 /// would send the cookie to none of the redirects that follow, but they do to what the page itself leads to.
-fn welcome(asked: &Asked, token: &str) -> Answer {
+fn welcome(asked: &Asked, cookie: &str, token: &str) -> Answer {
     let to = own(asked, &asked.query.without("token"));
     let page = html! {
         (maud::DOCTYPE)
@@ -206,7 +206,7 @@ fn welcome(asked: &Asked, token: &str) -> Answer {
             body { p { a href=(to) { "Go on to the console" } } }
         }
     };
-    Answer::page(page).with_cookie(&format!("{COOKIE}={}; Path=/; HttpOnly; SameSite=Strict", escaped(token)))
+    Answer::page(page).with_cookie(&format!("{cookie}={}; Path=/; HttpOnly; SameSite=Strict", escaped(token)))
 }
 
 /// Who is not let in gets no frame, and the reason.
