@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::operation::Route;
 use super::{Api, ApiError, Empty, Operation};
-use crate::intake::{Counters, Trouble};
+use crate::intake::{Counters, SenderCounts, Trouble};
 
 /// Both, by path.
 pub(super) static ROUTES: [Route; 2] = [Route::query::<ClearTraces>(), Route::query::<GetIntake>()];
@@ -15,7 +15,7 @@ pub(super) static ROUTES: [Route; 2] = [Route::query::<ClearTraces>(), Route::qu
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClearTraces {}
 
-/// Asks what came in, and what was refused, repaired or dropped, and why.
+/// Asks what came in and from whom, and what was refused, repaired or dropped, and why.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GetIntake {}
 
@@ -25,6 +25,9 @@ pub struct GetIntake {}
 pub struct GetIntakeAnswer {
     /// Counts since the start.
     pub counters: Counters,
+    /// Who sent, the last to send first.
+    #[serde(default)]
+    pub senders: Vec<SenderCounts>,
     /// What went wrong lately, newest first.
     #[serde(default)]
     pub troubles: Vec<Trouble>,
@@ -48,6 +51,6 @@ impl Operation for GetIntake {
 
     fn answer(self, api: &Api) -> Result<GetIntakeAnswer, ApiError> {
         let intake = api.intake();
-        Ok(GetIntakeAnswer { counters: intake.counters(), troubles: intake.troubles() })
+        Ok(GetIntakeAnswer { counters: intake.counters(), senders: intake.senders(), troubles: intake.troubles() })
     }
 }

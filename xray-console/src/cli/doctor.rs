@@ -10,8 +10,11 @@ use xray_console::{Console, text};
 
 use super::args::Global;
 use super::failure::{Done, Failure};
-use super::output::Output;
+use super::output::{Output, counted};
 use super::{ask, time, up};
+
+/// Senders that are named.
+const SENDERS: usize = 5;
 
 /// How a check went.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +51,7 @@ pub(crate) async fn run(global: &Global, to: &mut Output) -> Done {
     }
     if found.is_ok() && !global.aws {
         let answer = ask::local(global).call(&GetIntake {}).await.map_err(ask::failure)?;
-        checks.extend(intake(&answer));
+        checks.extend(intake(&answer, time::now()));
     }
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     checks.extend(environment(&variable, global.addr, &|name| {
@@ -72,9 +75,20 @@ pub(crate) async fn run(global: &Global, to: &mut Output) -> Done {
 }
 
 /// What came in, and what did not.
-fn intake(answer: &GetIntakeAnswer) -> Vec<Check> {
+fn intake(answer: &GetIntakeAnswer, now: f64) -> Vec<Check> {
     let counters = &answer.counters;
     let mut checks = vec![check(Verdict::Ok, format!("it has taken {} documents", counters.documents))];
+    for sender in answer.senders.iter().take(SENDERS) {
+        let of = if sender.services.is_empty() { String::new() } else { format!(" ({})", sender.services.join(", ")) };
+        let what = counted(sender.documents, "document");
+        let refused = if sender.refused > 0 { format!(", {} refused", sender.refused) } else { String::new() };
+        let ago = (now - sender.last).max(0.0);
+        checks
+            .push(check(Verdict::Ok, format!("from {}{of}: {what}{refused}, the last {ago:.0} s ago", sender.sender)));
+    }
+    if let more @ 1.. = answer.senders.len().saturating_sub(SENDERS) {
+        checks.push(check(Verdict::Ok, format!("and from {}", counted(more, "other sender"))));
+    }
     if counters.refused > 0 {
         let last = answer.troubles.iter().find(|trouble| trouble.kind == TroubleKind::Refused);
         let last = last.map(|trouble| format!("; the last from {}: {}", trouble.sender, trouble.message));
@@ -212,6 +226,21 @@ mod tests {
         {
             assert!(said(&[(name, value)]).starts_with(name), "{name}");
         }
+    }
+
+    #[test]
+    fn those_who_sent_last_are_named() {
+        let sender = |number: u32| {
+            json!({"Sender": format!("udp 192.0.2.{number}"), "Services": ["shop", "billing"], "Documents": 7 * number,
+                   "Refused": number / 2, "Dropped": 0, "Last": 100.0 - f64::from(number)})
+        };
+        let counters = serde_json::to_value(xray_console::intake::Intake::new(xray_console::Store::new()).counters());
+        let answer = json!({"Counters": counters.unwrap(), "Senders": (1..8).map(sender).collect::<Vec<_>>()});
+        let checks = intake(&serde_json::from_value(answer).unwrap(), 100.0);
+        let said: Vec<&str> = checks.iter().map(|check| check.what.as_str()).collect();
+        assert_eq!(said[1], "from udp 192.0.2.1 (shop, billing): 7 documents, the last 1 s ago");
+        assert_eq!(said[2], "from udp 192.0.2.2 (shop, billing): 14 documents, 1 refused, the last 2 s ago");
+        assert_eq!((said.len(), said[6]), (7, "and from 2 other senders"));
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod counters;
 mod datagram;
 mod kernel;
 mod otlp;
+mod senders;
 mod trouble;
 mod udp;
 
@@ -36,10 +37,12 @@ use crate::store::{Outcome, Received};
 pub use check::{Refusal, RefusalCode};
 pub use counters::Counters;
 pub use otlp::{BODY_BYTES, OtlpAnswer};
+pub use senders::{SENDERS, SenderCounts};
 pub use trouble::{EXCERPT, Sender, Trouble, TroubleKind};
 pub use udp::{Listener, QUEUED, QUEUED_BYTES, RECEIVE_BUFFER};
 
 use counters::Counts;
+use senders::Senders;
 use trouble::Troubles;
 
 /// How many refusals, repairs, drops and duplicates are kept to be asked for.
@@ -71,6 +74,7 @@ pub struct Intake {
 struct Shared {
     store: Store,
     counts: Counts,
+    senders: Senders,
     troubles: Troubles,
     onward: Onward,
 }
@@ -112,6 +116,7 @@ impl Intake {
             shared: Arc::new(Shared {
                 store,
                 counts: Counts::default(),
+                senders: Senders::default(),
                 troubles: Troubles::default(),
                 onward: Onward::default(),
             }),
@@ -171,6 +176,8 @@ impl Intake {
         let passed_on = self.shared.onward.0.get().is_some_and(|(_, only)| *only);
         let outcome = if passed_on { Outcome::PassedOn } else { self.shared.store.put_received(received) };
         self.shared.counts.accepted(json.len());
+        let service = Some(document.name.as_str()).filter(|_| !document.is_lone_subsegment());
+        self.shared.senders.accepted(sender, service, self.shared.store.clock().wall().as_secs_f64());
         match outcome {
             Outcome::TraceFull => {
                 let why = "the trace takes a sixteenth of the store already; give the store a larger bound";
@@ -217,6 +224,26 @@ impl Intake {
         self.shared.counts.read()
     }
 
+    /// Who sent, the last to send first: at most [`SENDERS`], and `others`.
+    ///
+    /// ```
+    /// use xray_console::Store;
+    /// use xray_console::intake::{Intake, Sender};
+    ///
+    /// let intake = Intake::new(Store::new());
+    /// let segment = r#"{"name":"shop","id":"53995c3f42cd8ad8","trace_id":"1-5759e988-bd862e3fe1be46a994272793",
+    ///     "start_time":1465510280.5,"end_time":1465510281}"#;
+    /// intake.put(segment.as_bytes(), Sender::Udp(([127, 0, 0, 1], 40_000).into()))?;
+    ///
+    /// let senders = intake.senders();
+    /// assert_eq!((senders[0].sender.as_str(), senders[0].documents), ("udp 127.0.0.1", 1));
+    /// assert_eq!(senders[0].services, ["shop"]);
+    /// # Ok::<(), xray_console::intake::Refusal>(())
+    /// ```
+    pub fn senders(&self) -> Vec<SenderCounts> {
+        self.shared.senders.read()
+    }
+
     /// The last [`TROUBLES`] refusals, repairs, drops and duplicates, the newest first.
     pub fn troubles(&self) -> Vec<Trouble> {
         self.shared.troubles.newest_first()
@@ -233,6 +260,7 @@ impl Intake {
     ) -> trouble::Entry<'_> {
         self.shared.counts.trouble(kind, code);
         let at = self.shared.store.clock().wall();
+        self.shared.senders.trouble(sender, kind, at.as_secs_f64());
         self.shared.troubles.enter(Trouble::new(at, kind, code, message, sender, bytes))
     }
 }

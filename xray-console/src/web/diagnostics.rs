@@ -1,4 +1,4 @@
-//! `/diagnostics`: what came, what became of it, and of what was refused why and how it began.
+//! `/diagnostics`: what came and from whom, what became of it, and of what was refused why and how it began.
 
 use maud::{Markup, html};
 
@@ -7,7 +7,7 @@ use super::asked::Asked;
 use super::frame::{Frame, Section};
 use super::item::time;
 use super::shown;
-use crate::intake::{Trouble, TroubleKind};
+use crate::intake::{SenderCounts, Trouble, TroubleKind};
 use crate::text::escape;
 
 /// Troubles shown; the intake keeps more.
@@ -67,6 +67,7 @@ pub(super) fn show(asked: &Asked) -> Answer {
                     (group("By reason", &codes))
                 }
             }
+            (senders(&intake.senders()))
             (listed(&troubles))
         }
     };
@@ -93,6 +94,34 @@ fn group(name: &str, counts: &[(&str, String)]) -> Markup {
         section {
             h2 { (name) }
             table { tbody { @for (what, count) in counts { tr { th scope="row" { (shown(what)) } td.num { (count) } } } } }
+        }
+    }
+}
+
+/// Who sent; nothing while nobody has.
+fn senders(senders: &[SenderCounts]) -> Markup {
+    let some = |count: u64| if count > 0 { count.to_string() } else { String::new() };
+    html! {
+        @if !senders.is_empty() {
+            h2 { "Senders" }
+            div.wide {
+                table #senders {
+                    thead { tr {
+                        th scope="col" { "From" } th scope="col" { "Services" } th.num scope="col" { "Documents" }
+                        th.num scope="col" { "Refused" } th.num scope="col" { "Dropped" } th scope="col" { "Last" }
+                    } }
+                    tbody {
+                        @for sender in senders {
+                            tr {
+                                th scope="row" { (shown(&sender.sender)) }
+                                td { (shown(&sender.services.join(", "))) }
+                                td.num { (sender.documents) } td.num { (some(sender.refused)) } td.num { (some(sender.dropped)) }
+                                td { (time(sender.last)) }
+                            }
+                        }
+                    }
+                }
+            }
         }
     }
 }

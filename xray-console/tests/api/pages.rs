@@ -98,6 +98,24 @@ fn an_address_that_is_too_long_is_refused_and_says_so() {
 }
 
 #[test]
+fn diagnostics_say_who_sends() {
+    let server = Server::start();
+    assert!(!get(&server, "/diagnostics").body.contains("Senders"));
+    put(&server, 0, "shop", json!({}));
+    put(&server, 1, "billing", json!({}));
+    server.ok("/TraceSegments", json!({"TraceSegmentDocuments": ["{}"]}));
+    let page = get(&server, "/diagnostics").body;
+    let row =
+        "<th scope=\"row\">tcp 127.0.0.1</th><td>billing, shop</td><td class=\"num\">2</td><td class=\"num\">1</td>";
+    assert!(page.contains(row), "{page}");
+    let answer = server.ok("/Intake", json!({}));
+    assert_eq!(
+        (&answer["Senders"][0]["Sender"], &answer["Senders"][0]["Last"]),
+        (&json!("tcp 127.0.0.1"), &json!(NOON))
+    );
+}
+
+#[test]
 fn whatever_documents_hold_is_shown_as_text() {
     let server = Server::start();
     let hostile = "<script>hit(1)</script>\" onload='x'\u{202e}\u{0}\u{1b}[2J&lt;";

@@ -431,6 +431,7 @@ fn a_doctor_finds_a_console_well_or_says_what_it_refused() {
     assert!(shop.console.intake().put(br#"{"name":"a"}"#, sender).is_err());
     let said = doctor();
     assert!(said.contains("answers, and it has traces\nok    the last trace began "), "{said}");
+    assert!(said.contains("documents, 1 refused, the last "), "{said}");
     let warning =
         "warn  1 refused; the last from test: Invalid segment. ErrorCode: MissingTraceId. there is no trace_id\n";
     assert!(said.contains(warning) && said.ends_with("xrc: 1 warning\nstatus 1\n"), "{said}");
