@@ -3,6 +3,8 @@
 //! Whatever a sender does, this ends and needs memory in proportion to what came: nothing recurses, a circle of parents
 //! is cut at its earliest member, and a tree deeper than [`NESTED_SUBSEGMENTS`] goes on in another document, because a
 //! deeper one could neither be read back by common JSON readers nor be dropped without deep recursion.
+// Lists of boxes: what is moved, sorted and turned around are pointers, and each document is copied twice.
+#![allow(clippy::vec_box)]
 
 use std::collections::HashMap;
 
@@ -25,11 +27,12 @@ pub(super) struct Forest {
 
 /// One segment or subsegment; `document.subsegments` is empty until the end.
 struct Plant {
-    document: Document,
+    /// Boxed, for a document is a kilobyte and changes hands some ten times. None once it was harvested.
+    document: Option<Box<Document>>,
     parent: Option<usize>,
     children: Vec<usize>,
-    /// It is another's twin (same id), which has taken over what it had.
-    merged: bool,
+    /// Those of its children that were harvested, the last first.
+    grown: Vec<Box<Document>>,
 }
 
 /// Where a plant grows, once that is known.
@@ -54,25 +57,40 @@ impl Forest {
 
 /// Segments and subsegments are told apart: an id shared by the two (a facade segment's, say) makes neither replace the
 /// other.
-type Key = (bool, String);
+type Key = (bool, Id);
+
+/// An id: X-Ray's 16 hex digits as the number they are, which is hashed sooner and copied for nothing.
+#[derive(PartialEq, Eq, Hash)]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl Id {
+    fn of(id: &str) -> Id {
+        let is_number = id.len() == 16 && id.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
+        let number = u64::from_str_radix(id, 16).ok().filter(|_| is_number);
+        number.map_or_else(|| Id::Text(id.to_owned()), Id::Number)
+    }
+}
 
 fn key(document: &Document, embedded: bool) -> Key {
-    (embedded || document.is_lone_subsegment(), document.id.clone())
+    (embedded || document.is_lone_subsegment(), Id::of(&document.id))
 }
 
 /// One document for each id: complete before in progress, later before earlier. In the order of first arrival.
-fn newest(documents: impl IntoIterator<Item = Document>) -> (Vec<Document>, usize) {
-    let mut found: Vec<Document> = Vec::new();
+fn newest(documents: impl IntoIterator<Item = Document>) -> (Vec<Box<Document>>, usize) {
+    let mut found: Vec<Box<Document>> = Vec::new();
     let mut places: HashMap<Key, usize> = HashMap::new();
     let mut duplicates = 0;
     for document in documents {
         let place = *places.entry(key(&document, false)).or_insert(found.len());
         match found.get_mut(place) {
-            None => found.push(document),
+            None => found.push(Box::new(document)),
             Some(known) => {
                 duplicates += usize::from(!known.in_progress && !document.in_progress);
                 if known.in_progress || !document.in_progress {
-                    *known = document;
+                    **known = document;
                 }
             }
         }
@@ -89,49 +107,43 @@ struct Nursery {
 
 impl Nursery {
     /// Takes a document apart.
-    fn plant(&mut self, document: Document) {
+    fn plant(&mut self, document: Box<Document>) {
         let mut open = vec![(document, None)];
         while let Some((mut document, parent)) = open.pop() {
             let children = std::mem::take(&mut document.subsegments);
             let index = self.add(document, parent);
-            open.extend(children.into_iter().rev().map(|child| (child, Some(index))));
+            open.extend(children.into_iter().rev().map(|child| (Box::new(child), Some(index))));
         }
     }
 
-    fn add(&mut self, document: Document, parent: Option<usize>) -> usize {
+    /// Gives it a place of its own, or, if its id has one, that.
+    fn add(&mut self, document: Box<Document>, parent: Option<usize>) -> usize {
         let index = self.plants.len();
         let known = *self.by_id.entry(key(&document, parent.is_some())).or_insert(index);
         // Subsegments without an id are all different.
         let twin = if document.id.is_empty() { None } else { self.plants.get_mut(known) };
-        let merged = twin.is_some();
-        let document = match twin {
-            None => document,
-            Some(twin) => {
-                self.duplicates += usize::from(!twin.document.in_progress && !document.in_progress);
-                twin.parent = twin.parent.or(parent);
-                // Complete before in progress. Of two complete ones the first: here they are the same work told twice,
-                // by itself and within its segment.
-                let better = twin.document.in_progress && !document.in_progress;
-                if better { std::mem::replace(&mut twin.document, document) } else { document }
-            }
+        let Some(twin) = twin else {
+            self.plants.push(Plant { document: Some(document), parent, children: Vec::new(), grown: Vec::new() });
+            return index;
         };
-        self.plants.push(Plant { document, parent, children: Vec::new(), merged });
-        if merged { known } else { index }
+        twin.parent = twin.parent.or(parent);
+        let twin = twin.document.get_or_insert_default();
+        self.duplicates += usize::from(!twin.in_progress && !document.in_progress);
+        // Complete before in progress. Of two complete ones the first: here they are the same work told twice, by itself
+        // and within its segment.
+        if twin.in_progress && !document.in_progress {
+            *twin = document;
+        }
+        known
     }
 
     /// Finds the parents of lone subsegments and tells parents their children.
     fn attach(&mut self) {
         for index in 0..self.plants.len() {
             let Some(plant) = self.plants.get(index) else { continue };
-            if plant.merged {
-                continue;
-            }
-            let parent = match &plant.document.parent_id {
-                _ if plant.parent.is_some() => plant.parent,
-                Some(parent) if plant.document.is_lone_subsegment() => self.find(parent),
-                _ => None,
-            };
-            let parent = parent.filter(|parent| *parent != index);
+            let said = plant.document.as_ref().filter(|document| document.is_lone_subsegment());
+            let said = said.and_then(|document| self.find(document.parent_id.as_deref()?));
+            let parent = plant.parent.or(said).filter(|parent| *parent != index);
             if let Some(plant) = self.plants.get_mut(index) {
                 plant.parent = parent;
             }
@@ -142,7 +154,7 @@ impl Nursery {
     }
 
     fn find(&self, id: &str) -> Option<usize> {
-        [true, false].into_iter().find_map(|subsegment| self.by_id.get(&(subsegment, id.to_owned())).copied())
+        [true, false].into_iter().find_map(|subsegment| self.by_id.get(&(subsegment, Id::of(id))).copied())
     }
 
     fn harvest(mut self) -> Forest {
@@ -151,8 +163,7 @@ impl Nursery {
         // Index of a root in the order of visit to its position among the segments.
         let mut owners: HashMap<usize, usize> = HashMap::new();
         for (position, (index, _)) in order.iter().enumerate() {
-            let is_segment = |plant: &Plant| plant.parent.is_none() && !plant.document.is_lone_subsegment();
-            if self.plants.get(*index).is_some_and(is_segment) {
+            if self.plants.get(*index).is_some_and(Plant::is_segment) {
                 owners.insert(position, owners.len());
                 forest.segments.push(Default::default());
             }
@@ -161,17 +172,14 @@ impl Nursery {
         for (position, (index, place)) in order.iter().enumerate().rev() {
             let Some(plant) = self.plants.get_mut(*index) else { continue };
             let parent = plant.parent;
-            let mut document = processed(std::mem::take(&mut plant.document));
-            // They came in reverse.
-            document.subsegments.reverse();
-            document.subsegments = sorted(document.subsegments, by_start);
+            let Some(document) = plant.harvest() else { continue };
             let segment = owners.get(&place.root).and_then(|owner| forest.segments.get_mut(*owner));
             match (segment, parent.and_then(|parent| self.plants.get_mut(parent))) {
-                (_, Some(parent)) if place.depth > 0 => parent.document.subsegments.push(nested(document)),
-                (Some((_, deeper)), Some(parent)) => deeper.push(cut_off(document, &parent.document)),
-                (Some((segment, _)), None) if position == place.root => *segment = document,
-                (_, Some(parent)) => forest.orphans.push(cut_off(document, &parent.document)),
-                (_, None) => forest.orphans.push(document),
+                (_, Some(parent)) if place.depth > 0 => parent.grown.push(nested(document)),
+                (Some((_, deeper)), Some(parent)) => deeper.push(cut_off(document, parent)),
+                (Some((segment, _)), None) if position == place.root => *segment = *document,
+                (_, Some(parent)) => forest.orphans.push(cut_off(document, parent)),
+                (_, None) => forest.orphans.push(*document),
             }
         }
         for (_, deeper) in &mut forest.segments {
@@ -184,15 +192,16 @@ impl Nursery {
     /// Every plant, parents before children, with its place.
     fn visit(&mut self) -> Vec<(usize, Place)> {
         let mut order: Vec<(usize, Place)> = Vec::with_capacity(self.plants.len());
-        let mut seen: Vec<bool> = self.plants.iter().map(|plant| plant.merged).collect();
+        let mut seen = vec![false; self.plants.len()];
         let roots: Vec<usize> = (0..self.plants.len()).filter(|index| self.is_root(*index)).collect();
         for root in roots {
             self.visit_from(root, &mut order, &mut seen);
         }
         // What is left stands in circles, or beneath one.
         let mut left: Vec<usize> = (0..self.plants.len()).filter(|index| seen.get(*index) == Some(&false)).collect();
-        left.sort_by(|left, right| match (self.plants.get(*left), self.plants.get(*right)) {
-            (Some(left), Some(right)) => by_start(&left.document, &right.document),
+        let document = |index: usize| self.plants.get(index)?.document.as_deref();
+        left.sort_by(|left, right| match (document(*left), document(*right)) {
+            (Some(left), Some(right)) => by_start(left, right),
             _ => std::cmp::Ordering::Equal,
         });
         for index in left {
@@ -207,7 +216,7 @@ impl Nursery {
     }
 
     fn is_root(&self, index: usize) -> bool {
-        self.plants.get(index).is_some_and(|plant| !plant.merged && plant.parent.is_none())
+        self.plants.get(index).is_some_and(|plant| plant.parent.is_none())
     }
 
     fn visit_from(&self, root: usize, order: &mut Vec<(usize, Place)>, seen: &mut [bool]) {
@@ -229,10 +238,28 @@ impl Nursery {
     }
 }
 
-/// Without what says nothing: members that some senders write although they are false or empty. X-Ray gives back none.
+impl Plant {
+    fn is_segment(&self) -> bool {
+        self.parent.is_none() && self.document.as_ref().is_some_and(|document| !document.is_lone_subsegment())
+    }
+
+    /// The document with its children in it.
+    fn harvest(&mut self) -> Option<Box<Document>> {
+        let mut document = self.document.take()?;
+        process(&mut document);
+        let mut grown = std::mem::take(&mut self.grown);
+        // They came in reverse.
+        grown.reverse();
+        grown.sort_by(|left, right| by_start(left, right));
+        document.subsegments = grown.into_iter().map(|document| *document).collect();
+        Some(document)
+    }
+}
+
+/// Removes what says nothing: members that some senders write although they are false or empty. X-Ray gives back none.
 ///
 /// Source: raw data of a trace in aws-xray-sdk-python, issue 110: `in_progress` and empty members are gone.
-fn processed(mut document: Document) -> Document {
+fn process(document: &mut Document) {
     const SAYING: [&str; 10] = [
         "in_progress",
         "error",
@@ -254,18 +281,17 @@ fn processed(mut document: Document) -> Document {
         };
         !(says_nothing && SAYING.contains(&key.as_str()))
     });
-    document
 }
 
 /// A subsegment within its parent: what says where it belongs is said by its place.
-fn nested(mut document: Document) -> Document {
+fn nested(mut document: Box<Document>) -> Box<Document> {
     (document.trace_id, document.kind, document.parent_id) = (None, None, None);
     document
 }
 
 /// A subsegment that goes in a document of its own.
-fn cut_off(mut document: Document, parent: &Document) -> Document {
-    document.parent_id = Some(parent.id.clone());
+fn cut_off(mut document: Box<Document>, parent: &Plant) -> Document {
+    document.parent_id = parent.document.as_ref().map(|parent| parent.id.clone());
     document.kind = Some("subsegment".to_owned());
-    document
+    *document
 }
