@@ -47,7 +47,7 @@ pub(crate) struct Global {
     /// Nothing but ASCII.
     #[arg(long, global = true)]
     pub(crate) ascii: bool,
-    /// Columns; those of the terminal by default.
+    /// Columns; those of the terminal by default, else those of COLUMNS, else 120.
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(40..=500))]
     pub(crate) width: Option<u16>,
 }
@@ -185,7 +185,7 @@ pub(crate) enum Sort {
 
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Show {
-    /// A trace id (X-Ray's or W3C's), its beginning, a trace header, or `last`.
+    /// A trace id (X-Ray's or W3C's), a part of it, a trace header, or `last`.
     #[arg(default_value = "last")]
     pub(crate) trace: String,
     /// Print its documents instead.

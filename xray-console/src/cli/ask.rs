@@ -10,7 +10,7 @@ use super::time;
 
 /// Seconds that the clock of a sender may be ahead of this machine's.
 const AHEAD: f64 = 60.0;
-/// Traces looked through for the beginning of an id.
+/// Traces looked through for a part of an id.
 const LOOKED_THROUGH: usize = 10_000;
 /// Seconds looked back for a trace that is not named by its whole id: AWS X-Ray allows six hours in one question.
 pub(crate) const BACK: f64 = 6.0 * 3_600.0;
@@ -80,7 +80,7 @@ pub(crate) async fn matching(client: &Client, query: &Query, most: usize) -> Res
     })
 }
 
-/// The id that somebody means by `last`, a whole id, the beginning of one, or a trace header.
+/// The id that somebody means by `last`, a whole id, a part of one (as [`text::traces`] cuts it), or a trace header.
 pub(crate) async fn trace_id(client: &Client, said: &str) -> Result<String, Failure> {
     let said = said.trim();
     if said.eq_ignore_ascii_case("last") {
@@ -93,23 +93,23 @@ pub(crate) async fn trace_id(client: &Client, said: &str) -> Result<String, Fail
         return Ok(id);
     }
     let shown = text::escape(root).into_owned();
-    let is_beginning = root.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-');
-    if root.is_empty() || !is_beginning {
+    let part = root.trim_start_matches(text::CUT).to_ascii_lowercase();
+    let is_part = part.chars().all(|letter| letter.is_ascii_hexdigit() || letter == '-');
+    if part.is_empty() || !is_part {
         let expected =
-            "expected 1-5759e988-bd862e3fe1be46a994272793, its beginning, 32 hex digits, a trace header, or last";
+            "expected 1-5759e988-bd862e3fe1be46a994272793, a part of it, 32 hex digits, a trace header, or last";
         return Err(Failure::usage(format!("\"{shown}\" is no trace id; {expected}")));
     }
     let found = summaries(client, &since(BACK, None), LOOKED_THROUGH).await?;
-    let fits = |id: &str| id.starts_with(root) || id.starts_with(&format!("1-{root}"));
-    let mut ids = found.summaries.into_iter().map(|summary| summary.id).filter(|id| fits(id));
+    let mut ids = found.summaries.into_iter().map(|summary| summary.id).filter(|id| id.contains(&part));
     match (ids.next(), ids.next()) {
         (Some(id), None) => Ok(id),
         (Some(one), Some(other)) => {
             let more = ids.count();
             let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-            Err(Failure::usage(format!("{shown} is the beginning of {one}, {other}{more}; say more of it")))
+            Err(Failure::usage(format!("{shown} is a part of {one}, {other}{more}; say more of it")))
         }
-        (None, _) => Err(Failure::found(format!("no trace of the last 6 hours begins with {shown}"))),
+        (None, _) => Err(Failure::found(format!("no trace of the last 6 hours has {shown} in its id"))),
     }
 }
 

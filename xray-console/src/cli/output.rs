@@ -30,13 +30,15 @@ impl Output {
             Color::Auto => (terminal && !set("NO_COLOR")) || set("CLICOLOR_FORCE"),
         };
         let found = || terminal_size::terminal_size().map(|(width, _)| width.0);
-        let width = options.width.or_else(|| found().filter(|_| terminal)).unwrap_or(120);
+        // A terminal knows better: what a shell hands on may be of before its window was resized.
+        let told = || std::env::var("COLUMNS").ok()?.parse().ok();
+        let width = options.width.or_else(|| found().filter(|_| terminal)).or_else(told).unwrap_or(120);
         Output {
             to: Box::new(io::BufWriter::new(io::stdout())),
             format: options.format.unwrap_or(if terminal { Format::Table } else { Format::Json }),
             color,
             ascii: options.ascii,
-            width: usize::from(width.max(40)),
+            width: usize::from(width.clamp(40, 500)),
         }
     }
 

@@ -102,6 +102,9 @@ fn fits(text: &str, width: usize) -> bool {
     columns(text) <= width && text.chars().nth(width * PER_COLUMN).is_none()
 }
 
+/// What stands in the place of what was cut off.
+pub const CUT: [char; 2] = ['…', '~'];
+
 /// The text in at most so many columns, of at most [`PER_COLUMN`] characters each.
 pub(crate) fn cut(text: &str, width: usize, ascii: bool) -> String {
     if fits(text, width) {

@@ -24,7 +24,7 @@ mod waterfall;
 
 pub use drawing::{dot, mermaid};
 pub use escape::escape;
-pub use format::{clock, columns, date_time, duration};
+pub use format::{CUT, clock, columns, date_time, duration};
 #[cfg(feature = "web")]
 pub(crate) use label::path;
 pub use map::{MapOptions, map};

@@ -1,4 +1,4 @@
-use expect_test::{ExpectFile, expect_file};
+use expect_test::{ExpectFile, expect, expect_file};
 use xray_core::document::Document;
 
 use super::*;
@@ -72,6 +72,23 @@ fn the_list_of_the_shop() {
     let summaries: Vec<TraceSummary> =
         [99, 67, 42, 30, 17, 3].into_iter().map(|number| summary(&shop(number))).collect();
     check(expect_file!["golden/traces.txt"], |style| traces(&summaries, style));
+}
+
+#[test]
+fn a_narrow_list_keeps_the_request_and_what_tells_traces_apart() {
+    let summaries: Vec<TraceSummary> = [99, 67, 17].into_iter().map(|number| summary(&shop(number))).collect();
+    let narrow = |width| traces(&summaries, Style::new(width));
+    expect![[r#"
+        TRACE        REQUEST     STAT   RESPONSE
+        …42f3a936dd  shop-api …  201 ~     289ms
+        …e5aeaa7563  shop-api …  201       349ms
+        …808475f0b5  shop-api …  502 F     351ms
+        TIME      TRACE        REQUEST     STAT   RESPONSE
+        12:01:39  …42f3a936dd  shop-api …  201 ~     289ms
+        12:01:07  …e5aeaa7563  shop-api …  201       349ms
+        12:00:17  …808475f0b5  shop-api …  502 F     351ms
+    "#]]
+    .assert_eq(&(narrow(40) + &narrow(50)));
 }
 
 #[test]

@@ -13,18 +13,25 @@ use crate::timeline::Mark;
 /// Columns of the bar that compares response times.
 const BAR: usize = 8;
 
+/// Where in an id the time ends: `1-5759e988-…`.
+const RANDOM: usize = 11;
+
 /// A line for each trace, in the order given. Times of day are in UTC.
 ///
-/// Where the width does not reach for a whole trace id, its beginning is shown, which `xrc show` takes as well.
+/// Where the width does not reach for a whole trace id, a part of it is shown, which `xrc show` takes as well: of what
+/// is random in it, for the rest is the time. Below 72 columns there is no duration, below 60 there are no flags (`~` is
+/// what is under way), below 50 no time of day.
 pub fn traces(summaries: &[TraceSummary], style: Style) -> String {
     let longest = summaries.iter().filter_map(|summary| summary.response_time).fold(0.0, f64::max);
     let names: Vec<String> = summaries.iter().map(|summary| request(summary, style)).collect();
     let flags: Vec<String> = summaries.iter().map(flags).collect();
-    // What has a width of its own, and the blanks between. Narrow terminals do without bar and duration.
+    // What has a width of its own, and the blanks between.
+    let time_width = if style.width >= 50 { 8 + 2 } else { 0 };
     let bar_width = if style.width >= 100 { BAR + 1 } else { 0 };
     let duration_width = if style.width >= 72 { 8 + 2 } else { 0 };
-    let flag_width = flags.iter().map(String::len).max().unwrap_or(0).clamp(5, style.width / 6);
-    let fixed = 8 + 2 + 2 + 5 + 2 + 8 + bar_width + duration_width + 2 + flag_width;
+    let longest_flags = flags.iter().map(String::len).max().unwrap_or(0).clamp(5, style.width / 6);
+    let flag_width = if style.width >= 60 { longest_flags + 2 } else { 0 };
+    let fixed = time_width + 2 + 5 + 2 + 8 + bar_width + duration_width + flag_width;
     let free = style.width.saturating_sub(fixed);
     let wanted = names.iter().map(|name| columns(name)).max().unwrap_or(0).max(7);
     let id_width = if free >= 35 + wanted.min(30) + 2 { 35 } else { 11 };
@@ -34,12 +41,13 @@ pub fn traces(summaries: &[TraceSummary], style: Style) -> String {
         style.paint(
             Color::Dim,
             format!(
-                "{}  {}  {}  STAT   RESPONSE{}{}  FLAGS",
-                fit("TIME", 8, style.ascii),
+                "{}{}  {}  STAT   RESPONSE{}{}{}",
+                if time_width > 0 { "TIME      " } else { "" },
                 fit("TRACE", id_width, style.ascii),
                 fit("REQUEST", request_width, style.ascii),
                 " ".repeat(bar_width),
                 if duration_width > 0 { "  DURATION" } else { "" },
+                if flag_width > 0 { "  FLAGS" } else { "" },
             )
             .trim_end(),
         ),
@@ -53,20 +61,30 @@ pub fn traces(summaries: &[TraceSummary], style: Style) -> String {
             if style.ascii { text.replace('µ', "u") } else { text }
         };
         let bar = style.paint(Color::of(mark), &bar(summary.response_time, longest, style));
+        let letter = if mark == Mark::Ok && flag_width == 0 && summary.is_partial { '~' } else { letter(mark) };
+        let started = summary.start_time.map_or_else(|| "-".to_owned(), clock);
         let line = format!(
-            "{}  {}  {}  {}  {}{}{}  {}",
-            right(&summary.start_time.map_or_else(|| "-".to_owned(), clock), 8),
-            fit(&escape(&summary.id), id_width, style.ascii),
+            "{}{}  {}  {}  {}{}{}{}",
+            if time_width > 0 { format!("{}  ", right(&started, 8)) } else { String::new() },
+            fit(&id(&escape(&summary.id), id_width, style), id_width, style.ascii),
             style.paint(color, &fit(name, request_width, style.ascii)),
-            style.paint(color, &format!("{status:>3} {}", letter(mark))),
+            style.paint(color, &format!("{status:>3} {letter}")),
             right(&time(summary.response_time), 8),
             if bar_width > 0 { format!(" {bar}") } else { String::new() },
             if duration_width > 0 { format!("  {}", right(&time(summary.duration), 8)) } else { String::new() },
-            cut(flags, flag_width, style.ascii),
+            if flag_width > 0 { format!("  {}", cut(flags, flag_width - 2, style.ascii)) } else { String::new() },
         );
         lines.push(line.trim_end().to_owned());
     }
     lines.join("\n") + "\n"
+}
+
+/// The id, or what tells it from others of the same second.
+fn id(id: &str, width: usize, style: Style) -> String {
+    match id.get(RANDOM..RANDOM + width - 1) {
+        Some(random) if columns(id) > width => format!("{}{random}", style.pick('…', '~')),
+        _ => id.to_owned(),
+    }
 }
 
 fn request(summary: &TraceSummary, style: Style) -> String {

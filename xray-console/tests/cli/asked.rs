@@ -9,16 +9,16 @@ fn traces_are_listed_newest_first() {
     let shop = Shop::open();
     expect![[r#"
         TIME      TRACE        REQUEST                STAT   RESPONSE           DURATION  FLAGS
-        22:11:22  1-5759e98a…  shop-api POST /orders  429 T     105ms ███          105ms  throttle
-        22:11:21  1-5759e989…  shop-api POST /orders  201       339ms ████████     439ms
-        22:11:20  1-5759e988…  shop-api POST /orders  502 F     351ms ████████     453ms  fault
+        22:11:22  …a8ee577a73  shop-api POST /orders  429 T     105ms ███          105ms  throttle
+        22:11:21  …1120b3d0ff  shop-api POST /orders  201       339ms ████████     439ms
+        22:11:20  …808475f0b5  shop-api POST /orders  502 F     351ms ████████     453ms  fault
         3 of 3 traces looked at
         status 0
     "#]]
     .assert_eq(&shop.xrc(&[&["traces"], &SINCE[..]].concat()).all());
     expect![[r#"
         TIME      TRACE        REQUEST                STAT   RESPONSE           DURATION  FLAGS
-        22:11:20  1-5759e988…  shop-api POST /orders  502 F     351ms ████████     453ms  fault
+        22:11:20  …808475f0b5  shop-api POST /orders  502 F     351ms ████████     453ms  fault
         1 of 3 traces looked at
         status 0
     "#]]
@@ -27,6 +27,37 @@ fn traces_are_listed_newest_first() {
     let json = shop.xrc(&[&["traces", "--limit", "1", "--sort", "duration", "--format", "json"], &SINCE[..]].concat());
     let summary: xray_console::query::TraceSummary = serde_json::from_str(&json.out).unwrap();
     assert_eq!((json.code, summary.entry_point.unwrap().name.as_deref()), (0, Some("shop-api")));
+}
+
+#[test]
+fn a_pipe_is_as_wide_as_columns_says() {
+    let shop = Shop::open();
+    for (columns, width) in [("40", 40), ("60", 60), ("1", 40), ("wide", 120)] {
+        let said =
+            with_input(&[&["--addr", &shop.address, "traces"], &SINCE[..]].concat(), &[("COLUMNS", columns)], "");
+        let longest = said.out.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!((width - 20..=width).contains(&longest), "{columns}: {}", said.all());
+    }
+}
+
+#[test]
+fn traces_of_one_second_are_told_apart_by_what_a_list_shows_of_their_ids() {
+    let shop = Shop::empty();
+    let start = now().floor() - 60.0;
+    for document in [17, 18].into_iter().flat_map(|number| xray_console::demo::shop(number, start)) {
+        shop.put(&document);
+    }
+    let list = shop.xrc(&["traces"]).out;
+    let shown: Vec<_> = list.lines().skip(1).take(2).filter_map(|line| line.split_whitespace().nth(1)).collect();
+    let whole = |part: &str| shop.xrc(&["show", part]).out.split_whitespace().next().unwrap_or_default().to_owned();
+    let ids: Vec<_> = shown.iter().map(|part| whole(part)).collect();
+    assert!(
+        ids[0].contains(&shown[0]['…'.len_utf8()..]) && ids[1].contains(&shown[1]['…'.len_utf8()..]),
+        "{list}{ids:?}"
+    );
+    let time = shop.xrc(&["show", &ids[0][2..10]]);
+    assert_eq!(time.code, 2, "both began then: {}", time.all());
+    assert!(time.err.contains(" is a part of 1-"), "{}", time.err);
 }
 
 #[test]
@@ -62,9 +93,9 @@ fn finding_nothing_is_told_and_is_status_1() {
         status 1
         xrc: nothing is known of trace 1-5759e988-bd862e3fe1be46a994272793: never received, not sampled, or evicted to make room
         status 1
-        xrc: no trace of the last 6 hours begins with 1-5759
+        xrc: no trace of the last 6 hours has 1-5759 in its id
         status 1
-        xrc: "\x1b[31m" is no trace id; expected 1-5759e988-bd862e3fe1be46a994272793, its beginning, 32 hex digits, a trace header, or last
+        xrc: "\x1b[31m" is no trace id; expected 1-5759e988-bd862e3fe1be46a994272793, a part of it, 32 hex digits, a trace header, or last
         status 2
         xrc: no traces in this time; xrc doctor looks for the reason
         status 1

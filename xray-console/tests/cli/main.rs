@@ -29,7 +29,7 @@ impl Said {
     }
 }
 
-/// Runs `xrc` with tables, without colours, 100 columns wide, and nothing of this machine's environment.
+/// Runs `xrc` with tables, without colours, 100 columns wide unless `COLUMNS` says otherwise, and nothing of this machine's environment.
 fn xrc(arguments: &[&str]) -> Said {
     with_input(arguments, &[], "")
 }
@@ -37,7 +37,8 @@ fn xrc(arguments: &[&str]) -> Said {
 fn with_input(arguments: &[&str], variables: &[(&str, &str)], input: &str) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_xrc"));
     let format: &[&str] = if arguments.contains(&"--format") { &[] } else { &["--format", "table"] };
-    command.args(["--width", "100"]).args(format).args(arguments);
+    let is_told = variables.iter().any(|(name, _)| *name == "COLUMNS");
+    command.args(if is_told { &[][..] } else { &["--width", "100"] }).args(format).args(arguments);
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default()).envs(variables.iter().copied());
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
