@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use aws_smithy_runtime_api::client::interceptors::context::{Error, FinalizerInterceptorContextRef};
 use aws_smithy_runtime_api::client::orchestrator::{HttpResponse, OrchestratorError};
@@ -76,8 +77,14 @@ pub(crate) fn record_service_error(node: &Node, status: u16, code: &str, message
     node.record_exception(ExceptionParts { kind, message, remote: true });
 }
 
-/// An error's text with its sources', outermost first.
+/// An error's text with its sources', outermost first. One of the host's own, from its HTTP client or its credentials, that
+/// panics when it is shown must not become the call's.
 pub(crate) fn chain(error: &(dyn StdError + 'static)) -> String {
+    let shown = catch_unwind(AssertUnwindSafe(|| joined(error)));
+    shown.unwrap_or_else(|_| "[panicked while formatted]".to_owned())
+}
+
+fn joined(error: &(dyn StdError + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     for _ in 0..MAX_SOURCES {
@@ -128,5 +135,18 @@ mod tests {
         for repeats in [false, true] {
             assert_eq!(chain(&Outer(cause.clone(), repeats)), "no port: invalid digit found in string");
         }
+    }
+
+    #[test]
+    fn an_error_that_panics_leaves_a_mark() {
+        #[derive(Debug)]
+        struct Torn;
+        impl std::fmt::Display for Torn {
+            fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                panic!("no text")
+            }
+        }
+        impl StdError for Torn {}
+        assert_eq!(chain(&Torn), "[panicked while formatted]");
     }
 }

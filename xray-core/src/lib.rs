@@ -129,7 +129,7 @@ pub use {
     diagnostics::{Code, Diagnostic, DiagnosticsLevel},
     layer::{
         Builder, Guard, ResultExt, SegmentLayer, SpanExt, SpanNode, flush, is_installed, layer, report,
-        report_missing_layer, shutdown, try_layer,
+        report_malformed, report_missing_layer, shutdown, try_layer,
     },
     node::{
         AnnotationValue, AwsBlock, Entered, ExceptionParts, Flags, HttpRequestParts, Instrumented, Namespace, Node,

@@ -38,7 +38,7 @@ pub(crate) fn record<E: Debug + 'static>(node: &Node, error: &E, capture: bool, 
     } else if let Some(text) = text {
         record_text(node, "error", text);
     } else {
-        record_text(node, type_name::<E>(), &format!("{error:?}"));
+        node.record_failure(type_name::<E>(), format_args!("{error:?}"));
     }
 }
 

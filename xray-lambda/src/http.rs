@@ -217,7 +217,7 @@ impl<B> Answer<Response<B>> for Streamed {
 
     fn answer(response: Response<B>, Ending(scope): Ending) -> Response<TracedBody<B>> {
         scope.node().set_http_response(Some(response.status().as_u16()), None);
-        response.map(|body| TracedBody { body: Some(body), scope: Some(scope) })
+        response.map(|body| TracedBody { body: Some(body), scope: Some(scope), failed: false })
     }
 }
 
@@ -228,6 +228,8 @@ pub struct TracedBody<B> {
     // Taken at its end, inside the scope: spans it holds close before the subsegment ends.
     body: Option<B>,
     scope: Option<Scope>,
+    /// There was an error: who reads no further gives up nothing.
+    failed: bool,
 }
 
 impl<B> http_body::Body for TracedBody<B>
@@ -241,13 +243,25 @@ where
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
         let this = &mut *self;
         let (Some(body), Some(scope)) = (&mut this.body, &mut this.scope) else { return Poll::Ready(None) };
-        match scope.poll(cx, |cx| Pin::new(body).poll_frame(cx)) {
-            Ok(Poll::Ready(None)) => {
+        let mut over = false;
+        let polled = scope.poll(cx, |cx| {
+            let polled = Pin::new(&mut *body).poll_frame(cx);
+            // Nobody need ask a body that says it has no more.
+            over = match &polled {
+                Poll::Ready(Some(Ok(_))) => body.is_end_stream(),
+                Poll::Ready(None) => true,
+                _ => false,
+            };
+            polled
+        });
+        match polled {
+            Ok(polled) if over => {
                 this.close();
-                Poll::Ready(None)
+                polled
             }
             Ok(Poll::Ready(Some(Err(error)))) => {
                 failure::record(scope.node(), &error, scope.settings.capture_error, &scope.settings.reveals);
+                this.failed = true;
                 Poll::Ready(Some(Err(error)))
             }
             Ok(polled) => polled,
@@ -278,6 +292,9 @@ impl<B> TracedBody<B> {
 
 impl<B> Drop for TracedBody<B> {
     fn drop(&mut self) {
+        if self.failed {
+            return self.close();
+        }
         if let Some(scope) = self.scope.take() {
             scope.run(|| self.body = None);
             scope.give_up("the response body was dropped before its end");

@@ -78,7 +78,7 @@ impl<M: Record> Records<M> {
     ///
     /// A message's subsegment is named for its queue and holds what `xray_sqs::process` records: the annotations
     /// `sender_trace_id`, `queue_wait_ms` (from sending to now, milliseconds) and `receive_count`, and the metadata
-    /// `message_id`. Of batches beyond 15 messages the later ones' annotations are metadata: a trace keeps 50.
+    /// `message_id`. A header that is unusable is counted and told (XR012). Of batches beyond 15 messages the later ones' annotations are metadata: a trace keeps 50.
     ///
     /// An error is recorded on its message's subsegment, marks that as fault, and puts the message among the failed; the
     /// invocation itself succeeds. In a FIFO queue nothing after a failed message is worked on: all of it is reported
@@ -98,7 +98,8 @@ impl<M: Record> Records<M> {
             let id = message.parts().id.unwrap_or_default().to_owned();
             let fifo = message.parts().queue.is_some_and(|arn| arn.ends_with(".fifo"));
             let node = open(&message.parts());
-            let outcome = node.in_scope(|| work(message));
+            // Within the future: a panic before there is one is the message's, too.
+            let outcome = async { work(message).await };
             let outcome = node.instrument(Recorded { work: outcome, capture: self.capture_error }).await;
             if outcome.is_err() {
                 response.add_failure(id);
@@ -144,6 +145,7 @@ fn open(message: &Parts<'_>) -> Node {
     if incoming.sampled() == Some(Sampled::No) {
         return segment(queue).incoming(incoming).open();
     }
+    xray_core::report_malformed(&incoming);
     let node = subsegment(queue).open();
     if node.is_recording() {
         if let Some(id) = message.id {

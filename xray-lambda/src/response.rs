@@ -62,7 +62,7 @@ where
             }
             FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream }) => {
                 scope.node().mark(Flags::of_status(metadata_prelude.status_code.as_u16()));
-                let stream = TracedStream { stream: Some(stream), scope: Some(scope) };
+                let stream = TracedStream { stream: Some(stream), scope: Some(scope), failed: false };
                 FunctionResponse::StreamingResponse(StreamResponse { metadata_prelude, stream })
             }
         }
@@ -92,6 +92,8 @@ pub struct TracedStream<S> {
     // Taken at its end, inside the scope: spans it holds close before the subsegment ends.
     stream: Option<S>,
     scope: Option<Scope>,
+    /// There was an error: who reads no further gives up nothing.
+    failed: bool,
 }
 
 impl<S, D, E> Stream for TracedStream<S>
@@ -111,6 +113,7 @@ where
             }
             Ok(Poll::Ready(Some(Err(error)))) => {
                 failure::record(scope.node(), &error, scope.settings.capture_error, &scope.settings.reveals);
+                this.failed = true;
                 Poll::Ready(Some(Err(error)))
             }
             Ok(polled) => polled,
@@ -133,6 +136,9 @@ impl<S> TracedStream<S> {
 
 impl<S> Drop for TracedStream<S> {
     fn drop(&mut self) {
+        if self.failed {
+            return self.close();
+        }
         if let Some(scope) = self.scope.take() {
             scope.run(|| self.stream = None);
             scope.give_up("the response stream was dropped before its end");

@@ -97,7 +97,8 @@ where
 /// The segment is in a trace of its own. It is sampled when the sender of any message was; not when all that speak say
 /// no; by the rules where none speaks. It links to the sending subsegment of up to 20 sampled messages, each once.
 /// Annotations: `queue`, `message_count`, and of `queue_wait_ms` and `receive_count` the greatest. The metadata
-/// `messages` in `sqs` lists id and trace of the first 20. An `Err` marks it as fault.
+/// `messages` in `sqs` lists id and trace of the first 20. An `Err` marks it as fault. A header that is unusable is counted
+/// and told (XR012).
 ///
 /// In Lambda it is a subsegment of the function; links belong to the platform's segment there, so the metadata alone
 /// tells the senders.
@@ -252,6 +253,7 @@ impl Batch {
         self.first_sent = [self.first_sent, sent].into_iter().flatten().min();
         self.receive_count = self.receive_count.max(message::receive_count(message));
         let incoming = message.incoming();
+        xray_core::report_malformed(&incoming);
         match incoming.sampled() {
             Some(Sampled::Yes) => self.sampled = Some(Sampled::Yes),
             Some(Sampled::No) if self.sampled.is_none() => self.sampled = Some(Sampled::No),

@@ -4,7 +4,7 @@ use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt::Display;
 
-use xray_core::{ExceptionParts, Flags, Node};
+use xray_core::{Flags, Node};
 
 /// Sees an error of a known type in a value of unknown type.
 pub(crate) type Reveal = fn(&dyn Any) -> Option<&(dyn Error + 'static)>;
@@ -26,9 +26,7 @@ pub(crate) fn record<E: Display + 'static>(node: &Node, error: &E, known: Option
             node.record_error(error);
         }
         None => {
-            let message = format!("{error:#}");
-            node.record_exception(ExceptionParts { kind: short(type_name::<E>()), message: &message, remote: false });
-            node.mark(Flags { fault: true, ..Flags::default() });
+            node.record_failure(short(type_name::<E>()), format_args!("{error:#}"));
         }
     }
 }

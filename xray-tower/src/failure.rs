@@ -8,9 +8,8 @@
 use std::any::{Any, type_name};
 use std::error::Error;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use xray_core::{ExceptionParts, Flags, Node};
+use xray_core::{Flags, Node};
 
 /// Sees an error of a known type in a value of unknown type.
 pub(crate) type Reveal = fn(&dyn Any) -> Option<&(dyn Error + 'static)>;
@@ -34,19 +33,10 @@ pub(crate) fn record<E: Display + 'static>(node: &Node, error: &E, known: &[Reve
         Some(error) => {
             node.record_error(error);
         }
-        None => record_text(node, type_name::<E>(), &shown(error)),
+        None => {
+            node.record_failure(type_name::<E>(), format_args!("{error}"));
+        }
     }
-}
-
-/// What an error displays as. A `Display` that panics is the error's fault, and must not become the request's.
-fn shown<E: Display + ?Sized>(error: &E) -> String {
-    catch_unwind(AssertUnwindSafe(|| error.to_string())).unwrap_or_else(|_| "[panicked while formatted]".to_owned())
-}
-
-/// Records a failure of which no more is known.
-fn record_text(node: &Node, kind: &str, message: &str) {
-    node.record_exception(ExceptionParts { kind, message, remote: false });
-    node.mark(Flags { fault: true, ..Flags::default() });
 }
 
 fn well_known(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
@@ -63,9 +53,9 @@ fn well_known(error: &dyn Any) -> Option<&(dyn Error + 'static)> {
 /// reqwest's own text ends with the whole URL, query string and all; that part stays behind.
 #[cfg(feature = "reqwest")]
 fn record_reqwest(node: &Node, error: &(dyn Error + 'static)) {
-    let text = shown(error);
+    let text = error.to_string();
     let message = text.split_once(" for url (").map_or(text.as_str(), |(before, _)| before);
-    record_text(node, type_name::<reqwest::Error>(), message);
+    node.record_failure(type_name::<reqwest::Error>(), format_args!("{message}"));
     if let Some(source) = error.source() {
         node.record_error(source);
     }
@@ -81,17 +71,6 @@ mod tests {
         let boxed: Box<dyn Error + Send + Sync> = Box::new(io::Error::other("disk"));
         let seen = well_known(&boxed).map(ToString::to_string);
         assert_eq!(seen.as_deref(), Some("disk"));
-    }
-
-    #[test]
-    fn a_text_that_panics_leaves_a_mark() {
-        struct Worse;
-        impl std::fmt::Display for Worse {
-            fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                panic!("no text")
-            }
-        }
-        assert_eq!(shown(&Worse), "[panicked while formatted]");
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub use guard::{Guard, flush, shutdown};
 use self::callsite::Callsites;
 use self::table::SpanTable;
 use crate::diagnostics::{Code, messages};
+use crate::header::Incoming;
 use crate::node::{self, Below, Handle, Recorder};
 use crate::sampling::RulesError;
 use crate::stats::StatsSnapshot;
@@ -282,6 +283,22 @@ pub fn report_missing_layer(middleware: &str) {
 pub fn report(code: Code, message: impl FnOnce() -> String) {
     if let Some(recorder) = find() {
         recorder.report(code, message);
+    }
+}
+
+/// For adapters that read headers which open no segment of their own, as those of a batch's messages: counts and tells one
+/// that could not be used (XR012). Of any other nothing is said.
+///
+/// # Examples
+///
+/// ```
+/// xray_core::report_malformed(&xray_core::Incoming::read_message(Some("dummy")));
+/// ```
+pub fn report_malformed(incoming: &Incoming) {
+    if incoming.malformed().is_some() {
+        if let Some(recorder) = find() {
+            node::account(&recorder, incoming);
+        }
     }
 }
 

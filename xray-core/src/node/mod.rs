@@ -33,6 +33,7 @@ pub use guard::{Entered, Node};
 pub use instrumented::Instrumented;
 pub use invocation::invocation;
 pub use parts::{AnnotationValue, ExceptionParts, Flags, HttpRequestParts, Namespace, Trust, UrlParts};
+pub(crate) use segment::account;
 pub use segment::{Opening, SegmentBuilder, segment, service_segment};
 #[cfg(feature = "fmt")]
 pub(crate) use subsegment::current_of;

@@ -268,7 +268,7 @@ impl<'a> SegmentBuilder<'a> {
 }
 
 /// Counts and tells a header that could not be used.
-pub(super) fn account(recorder: &Recorder, incoming: &Incoming) {
+pub(crate) fn account(recorder: &Recorder, incoming: &Incoming) {
     if let Some(malformed) = incoming.malformed() {
         recorder.stats().add(Counter::MalformedHeaders, 1);
         let in_lambda = recorder.rules.in_lambda;

@@ -185,6 +185,21 @@ fn errors_are_recorded_with_what_is_known_of_them() {
 }
 
 #[test]
+fn an_error_that_cannot_be_shown_is_still_the_handlers_answer() {
+    struct Torn;
+    impl std::fmt::Debug for Torn {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no text")
+        }
+    }
+    let xray = captured();
+    let handler = service_fn(|_: LambdaEvent<u8>| async { Err::<(), _>(Torn) });
+    assert!(run(&xray, async { trace(handler).oneshot(event(1)).await.is_err() }));
+    let [document] = xray.documents();
+    assert_eq!((document.fault, messages(&document)), (true, vec!["[panicked while formatted]".to_owned()]));
+}
+
+#[test]
 fn panics_are_recorded_and_go_on() {
     let xray = captured();
     run(&xray, async {

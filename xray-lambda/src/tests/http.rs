@@ -133,6 +133,26 @@ fn a_streamed_body_ends_the_subsegment() {
 }
 
 #[test]
+fn a_body_that_is_over_or_has_failed_is_not_given_up() {
+    let xray = captured();
+    let whole = service_fn(|_: Request| async { Ok::<_, Error>(Response::new(Body::from("ab"))) });
+    let torn = service_fn(|_: Request| async {
+        let frames = futures_util::stream::iter([Err::<Frame<Bytes>, _>(std::io::Error::other("torn"))]);
+        Ok::<_, Error>(Response::new(StreamBody::new(frames)))
+    });
+    run(&xray, async {
+        let mut body = trace(whole).streaming().oneshot(request("GET", "/")).await.unwrap().into_body();
+        assert!(body.frame().await.unwrap().unwrap().is_data());
+        drop(body); // it said that there is no more
+        let mut body = trace(torn).streaming().oneshot(request("GET", "/")).await.unwrap().into_body();
+        body.frame().await.unwrap().unwrap_err();
+    });
+    let [whole, torn] = xray.documents();
+    assert!(!whole.error && !whole.fault);
+    assert_eq!((torn.fault, torn.error, torn.exceptions().len()), (true, false, 1));
+}
+
+#[test]
 fn a_handler_may_answer_with_anything() {
     async fn opaque(_: Request) -> Result<impl IntoResponse, Error> {
         Ok(json!({ "order": 7 }))

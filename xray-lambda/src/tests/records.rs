@@ -1,6 +1,7 @@
 //! Batches of SQS messages.
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsEventObj, SqsMessage, SqsMessageObj};
+use futures_util::FutureExt;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use serde_json::json;
 use tower::ServiceExt;
@@ -77,6 +78,7 @@ fn each_message_has_a_subsegment_and_its_own_decision() {
     assert_eq!(annotations(&undecided.annotations)["sender_trace_id"], SENDER);
     assert!(!torn.annotations.contains_key("sender_trace_id"));
     assert!(torn.fault && !sampled.fault && !undecided.fault);
+    assert_eq!(xray.stats().malformed_headers, 1);
 }
 
 #[test]
@@ -103,6 +105,21 @@ fn what_errors_say_can_be_left_out() {
     run(&xray, async { trace(handler).oneshot(event(batch("orders", &[("1", "")]))).await.unwrap().into_inner() });
     let [document] = xray.documents();
     assert!(document.subsegments[0].fault && document.subsegments[0].cause.is_none());
+}
+
+#[test]
+fn a_panic_before_there_is_a_future_is_the_messages_too() {
+    fn torn(_: SqsMessage) -> std::future::Ready<Result<(), Error>> {
+        panic!("torn")
+    }
+    let xray = captured();
+    let handler =
+        service_fn(|event: LambdaEvent<SqsEvent>| async { Ok::<_, Error>(records(event.payload).each(torn).await) });
+    let work = async { trace(handler).oneshot(event(batch("orders", &[("1", "")]))).await.map(drop) };
+    run(&xray, std::panic::AssertUnwindSafe(work).catch_unwind()).unwrap_err();
+    let [document] = xray.documents();
+    let [message] = &document.subsegments[..] else { panic!("one message") };
+    assert!(message.fault && message.exceptions()[0].message.as_deref() == Some("torn"));
 }
 
 #[test]

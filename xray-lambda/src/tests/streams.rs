@@ -61,6 +61,18 @@ fn a_stream_that_nobody_reads_to_its_end_says_so() {
 }
 
 #[test]
+fn who_leaves_a_stream_after_its_error_gives_up_nothing() {
+    let xray = captured();
+    run(&xray, async {
+        let mut chunks = stream_of(trace(service_fn(three)).oneshot(event(1)).await.unwrap());
+        chunks.next().await.unwrap().unwrap();
+        chunks.next().await.unwrap().unwrap_err();
+    });
+    let [document] = xray.documents();
+    assert_eq!((document.fault, document.error, document.exceptions().len()), (true, false, 1));
+}
+
+#[test]
 fn a_stream_open_shortly_before_the_deadline_is_announced() {
     let xray = captured();
     let mut event = event(1);

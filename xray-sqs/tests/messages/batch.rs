@@ -54,6 +54,14 @@ fn a_sender_is_linked_once_and_twenty_at_most() {
 }
 
 #[test]
+fn headers_that_cannot_be_used_are_counted_and_told() {
+    let xray = captured(|layer| layer);
+    work_on(&xray, &[Plain::of("dummy"), sender(1, ";Sampled=1"), Plain::of("Root=1-abc")]);
+    assert_eq!(xray.stats().malformed_headers, 2);
+    assert!(xray.diagnostics()[0].starts_with("XR012: message attribute AWSTraceHeader (5 bytes)"));
+}
+
+#[test]
 fn what_cannot_be_linked_to_is_not() {
     let xray = captured(|layer| layer);
     let zeros = Plain::of("Root=1-00000000-000000000000000000000000;Parent=53995c3f42cd8ad8;Sampled=1");

@@ -244,6 +244,23 @@ fn the_error_is_the_segments_exception() {
     assert_eq!(told, [&with_source[..], &with_source, &[late], &text]);
 }
 
+#[test]
+fn an_error_that_cannot_be_shown_is_still_the_handlers() {
+    struct Torn;
+    impl std::fmt::Display for Torn {
+        fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            panic!("no text")
+        }
+    }
+    let xray = captured(|layer| layer);
+    let message = Plain::of(&format!("{SENDER};Sampled=1"));
+    assert!(run(&xray, async { process(&message, "orders", async { Err::<(), _>(Torn) }).await.is_err() }));
+    let [document] = xray.documents();
+    let [exception] = document.exceptions() else { panic!("one exception") };
+    assert_eq!(exception.kind.as_deref(), Some("Torn"));
+    assert_eq!(exception.message.as_deref(), Some("[panicked while formatted]"));
+}
+
 #[derive(Debug)]
 struct Late(io::Error);
 
