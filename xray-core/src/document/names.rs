@@ -156,9 +156,18 @@ pub fn url(url: &str) -> Cow<'_, str> {
 }
 
 /// Where a database is, without what may be secret: as [`url`], and without the parameters behind it, be it written as a URL
-/// or as pairs (`host=db password=…`).
-#[cfg(feature = "layer")]
-pub(crate) fn connection(text: &str) -> Cow<'_, str> {
+/// or as pairs.
+///
+/// # Examples
+///
+/// ```
+/// use xray_core::document::names::connection;
+///
+/// assert_eq!(connection("postgres://me:secret@db:5432/orders?sslkey=secret"), "postgres://db:5432/orders");
+/// assert_eq!(connection("Server=db;Password=secret"), "Server=db");
+/// assert_eq!(connection("host=db password=secret"), "host=db");
+/// ```
+pub fn connection(text: &str) -> Cow<'_, str> {
     let end = text.find([';', '?', ' ']).unwrap_or(text.len());
     url(text.get(..end).unwrap_or(text))
 }

@@ -36,6 +36,8 @@ pub struct Incoming {
     pub(crate) header: Option<TraceHeader>,
     pub(crate) sampled: Option<Sampled>,
     pub(crate) malformed: Option<Malformed>,
+    /// The root came by `traceparent`, where nothing is a time.
+    pub(crate) undated: bool,
 }
 
 impl Incoming {
@@ -102,7 +104,7 @@ impl Incoming {
 
     fn from_traceparent(value: &[u8]) -> Incoming {
         match traceparent::read(value) {
-            Ok(header) => Incoming::from(header),
+            Ok(header) => Incoming { undated: true, ..Incoming::from(header) },
             Err(reason) => Incoming {
                 malformed: Some(Malformed { header: TRACEPARENT, bytes: value.len(), reason }),
                 ..Incoming::default()
@@ -122,7 +124,7 @@ impl Incoming {
 /// A header that is already parsed: from a queue message, a job record, another protocol.
 impl From<TraceHeader> for Incoming {
     fn from(header: TraceHeader) -> Incoming {
-        Incoming { sampled: header.sampled(), header: Some(header), malformed: None }
+        Incoming { sampled: header.sampled(), header: Some(header), ..Incoming::default() }
     }
 }
 

@@ -218,7 +218,7 @@ impl<'a> SegmentBuilder<'a> {
             return head;
         }
         recorder.watch_sampling(&head);
-        if let Some(root) = root {
+        if let Some(root) = root.filter(|_| !self.incoming.undated) {
             recorder.watch_age(root, &head);
         }
         head
