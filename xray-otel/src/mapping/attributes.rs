@@ -96,27 +96,36 @@ impl<'a> Reader<'a> {
 
 /// A value as JSON; cut where it is long, and its depth bounded.
 pub(super) fn json(key: &str, value: &Value, losses: &mut Losses) -> Json {
-    if is_masked(key, value, losses) {
-        return Json::String(names::MASK.to_owned());
+    nested(key, value, DEPTH, losses)
+}
+
+/// A text as far as it may leave: where something is, without what may be secret.
+pub(super) fn open_text<'a>(key: &str, text: &'a str) -> Cow<'a, str> {
+    match key {
+        "url.full" | "url.original" | "http.url" | "http.target" => names::url(text),
+        "db.connection_string" => names::connection(text),
+        _ => Cow::Borrowed(text),
     }
-    nested(value, DEPTH, losses)
 }
 
 /// Whether a value is nobody's business; counted, unless the sender has masked it already.
 pub(super) fn is_masked(key: &str, value: &Value, losses: &mut Losses) -> bool {
-    let secret = names::is_secret(key);
+    let secret = names::is_secret(key) || key == "url.query";
     losses.values_masked += u64::from(secret && value.as_str() != Some(names::MASK));
     secret
 }
 
-fn nested(value: &Value, depth: usize, losses: &mut Losses) -> Json {
+fn nested(key: &str, value: &Value, depth: usize, losses: &mut Losses) -> Json {
+    if is_masked(key, value, losses) {
+        return Json::String(names::MASK.to_owned());
+    }
     let Some(depth) = depth.checked_sub(1) else {
         losses.values_changed += 1;
         return Json::String("[nested too deep]".to_owned());
     };
     match value {
         Value::Empty => Json::Null,
-        Value::Text(text) => Json::String(cut(text, METADATA_CHARS, losses).into_owned()),
+        Value::Text(text) => Json::String(cut(&open_text(key, text), METADATA_CHARS, losses).into_owned()),
         Value::Bool(value) => Json::Bool(*value),
         Value::Int(number) => Json::Number((*number).into()),
         Value::Double(number) => double(*number, losses),
@@ -127,18 +136,13 @@ fn nested(value: &Value, depth: usize, losses: &mut Losses) -> Json {
         Value::List(items) => {
             let kept = items.iter().take(ITEMS);
             losses.values_changed += u64::from(items.len() > ITEMS);
-            Json::Array(kept.map(|item| nested(item, depth, losses)).collect())
+            Json::Array(kept.map(|item| nested(key, item, depth, losses)).collect())
         }
         Value::Map(members) => {
             let mut map = Map::new();
             losses.values_changed += u64::from(members.len() > ITEMS);
             for (key, value) in members.iter().take(ITEMS) {
-                let value = if is_masked(key, value, losses) {
-                    Json::String(names::MASK.to_owned())
-                } else {
-                    nested(value, depth, losses)
-                };
-                map.insert(key.clone(), value);
+                map.insert(key.clone(), nested(key, value, depth, losses));
             }
             Json::Object(map)
         }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value as Json};
 use xray_core::document::{Annotation, Document, Link, limits, names};
 
-use super::attributes::{Reader, cut, double, is_masked, json};
+use super::attributes::{Reader, cut, double, is_masked, json, open_text};
 use super::{Mapping, exceptions, seconds};
 use crate::losses::Losses;
 use crate::span::{Event, Span, Value};
@@ -94,7 +94,10 @@ pub(super) fn scalar(key: &str, value: &Value, losses: &mut Losses) -> Option<An
         return Some(Annotation::String(names::MASK.to_owned()));
     }
     match value {
-        Value::Text(text) => Some(Annotation::String(cut(text, limits::ANNOTATION_TEXT_CHARS, losses).into_owned())),
+        Value::Text(text) => {
+            let text = open_text(key, text);
+            Some(Annotation::String(cut(&text, limits::ANNOTATION_TEXT_CHARS, losses).into_owned()))
+        }
         Value::Bool(value) => Some(Annotation::Bool(*value)),
         Value::Int(number) => Some(Annotation::Number((*number).into())),
         Value::Double(number) => Some(double(*number, losses).into()),

@@ -25,7 +25,7 @@ pub(super) fn describe(document: &mut Document, reader: &mut Reader<'_>, queries
     sql.user = reader.text(&["db.user"]).map(|user| cut(user, SHORT_CHARS, losses).into_owned());
     sql.sanitized_query =
         reader.text(&QUERY).filter(|_| queries).map(|query| cut(query, QUERY_CHARS, losses).into_owned());
-    sql.connection_string = reader.text(&["db.connection_string"]).map(without_secrets);
+    sql.connection_string = reader.text(&["db.connection_string"]).map(|text| names::connection(text).into_owned());
     let mut restored = |key: &str| reader.text(&[key]).map(|text| cut(text, SHORT_CHARS, losses).into_owned());
     sql.database_version = restored("aws.xray.sql.database_version");
     sql.driver_version = restored("aws.xray.sql.driver_version");
@@ -75,12 +75,6 @@ fn is_sql(system: &str) -> bool {
             | "teradata"
             | "trino"
     )
-}
-
-/// A connection string without user, password and parameters, among which passwords are kept.
-fn without_secrets(text: &str) -> String {
-    let end = text.find([';', '?']).unwrap_or(text.len());
-    names::url(text.get(..end).unwrap_or(text)).into_owned()
 }
 
 const QUERY: [&str; 2] = ["db.query.text", "db.statement"];

@@ -27,8 +27,8 @@ use crate::span::{Resource, Span};
 /// OTLP. Announcements of work in progress are left out: OpenTelemetry knows only spans that have ended.
 ///
 /// The exporter is called on a thread of this emitter's, without an async runtime: take one that brings its own client,
-/// as `opentelemetry-otlp` with `reqwest-blocking-client`. On a program's end flush or shut down the layer, which waits
-/// for the exporter.
+/// as `opentelemetry-otlp` with `reqwest-blocking-client`. On a program's end flush or shut down the layer, with as much
+/// time as the exporter may need: a guard that is dropped waits for 500 ms.
 ///
 /// # Examples
 ///

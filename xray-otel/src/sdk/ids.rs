@@ -9,8 +9,8 @@ use xray_core::{Clock, Entropy, SystemClock, ThreadEntropy};
 
 /// Makes ids for the SDK from the same source as `xray-core` does.
 ///
-/// X-Ray has come to take trace ids without a time in them, but refuses those whose time is more than 30 days away;
-/// random ids mostly are.
+/// X-Ray refused trace ids whose first digits are no time of the last 30 days until 2023, and what stands between a program
+/// and X-Ray may still do so; random ids mostly are such.
 ///
 /// # Examples
 ///

@@ -303,6 +303,34 @@ fn errors_keep_their_chain() {
 }
 
 #[test]
+fn where_something_is_leaves_without_what_may_be_secret_wherever_it_is_said() {
+    let (url, database) = ("https://me:hidden@h/a?key=hidden", "redis://me:hidden@db/0?key=hidden");
+    let said: &[(&str, Value)] = &[
+        ("url.original", url.into()),
+        ("http.target", "/a?key=hidden".into()),
+        ("url.query", "key=hidden".into()),
+        ("db.connection_string", database.into()),
+        ("visited", Value::Map(vec![("http.url".to_owned(), url.into())])),
+    ];
+    let mut span = with(span(1, 0, Kind::Internal, "work"), said);
+    span.events.push(Event { attributes: with(Span::default(), said).attributes, ..Event::default() });
+    for mapping in [Mapping::new("orders"), Mapping::new("orders").with_all_indexed()] {
+        let (document, losses) = one(&mapping, span.clone());
+        let text = document.to_string();
+        assert!(!text.contains("hidden"), "{text}");
+        for kept in ["https://h/a", "/a", "redis://db/0", "[masked]"] {
+            assert!(text.matches(&format!("\"{kept}\"")).count() >= 2, "{kept}: {text}");
+        }
+        assert_eq!(losses.values_masked, 2);
+    }
+    let sql = lone(
+        Kind::Client,
+        &[("db.system", "postgresql".into()), ("db.connection_string", "host=db password=hidden".into())],
+    );
+    assert_eq!(sql["sql"]["connection_string"], "host=db");
+}
+
+#[test]
 fn annotations_are_asked_for_and_the_rest_is_metadata() {
     let attributes = [
         ("annotation.order.id", Value::from(7)),
