@@ -7,6 +7,7 @@ use xray_console::api::{GetIntake, GetIntakeAnswer};
 use xray_console::client::ClientError;
 use xray_console::intake::TroubleKind;
 use xray_console::{Console, text};
+use xray_core::{Config, ConfigError, Origin, Rules, SETTINGS, Settings};
 
 use super::args::Global;
 use super::failure::{Done, Failure};
@@ -58,6 +59,9 @@ pub(crate) async fn run(global: &Global, to: &mut Output) -> Done {
         let found = name.to_socket_addrs().map(Iterator::collect::<Vec<_>>);
         found.unwrap_or_default()
     }));
+    checks.extend(settings(&variable));
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    checks.extend(names.filter_map(|name| misspelt(&name)));
     for one in &checks {
         let word = match one.verdict {
             Verdict::Ok => "ok",
@@ -141,17 +145,10 @@ fn environment(variable: Lookup<'_>, address: SocketAddr, resolve: Resolve<'_>) 
         ),
         Some(value) => daemon_address(&value, address, resolve),
     }];
-    let off = |value: &str| value.eq_ignore_ascii_case("false") || value == "0";
-    for name in ["AWS_XRAY_SDK_ENABLED", "AWS_XRAY_TRACING_ENABLED"] {
-        if let Some(value) = variable(name).filter(|value| off(value)) {
-            checks.push(check(Verdict::Warn, format!("{name}={value} in this shell -> programs will send nothing")));
-        }
-    }
-    if let Some(value) = variable("OTEL_SDK_DISABLED").filter(|value| value.eq_ignore_ascii_case("true")) {
-        checks.push(check(
-            Verdict::Warn,
-            format!("OTEL_SDK_DISABLED={value} in this shell -> programs will send nothing"),
-        ));
+    // Of other languages' SDKs; our own are in `settings`.
+    let off = |value: &String| value.eq_ignore_ascii_case("false") || value == "0";
+    if let Some(value) = variable("AWS_XRAY_TRACING_ENABLED").filter(off) {
+        checks.push(sends_nothing("AWS_XRAY_TRACING_ENABLED", &value));
     }
     checks.push(match variable("AWS_LAMBDA_FUNCTION_NAME") {
         Some(_) => check(
@@ -161,6 +158,55 @@ fn environment(variable: Lookup<'_>, address: SocketAddr, resolve: Resolve<'_>) 
         None => check(Verdict::Skip, "not in AWS Lambda"),
     });
     checks
+}
+
+/// What `xray-core`'s layer makes of them, in a program that is started here.
+fn settings(variable: Lookup<'_>) -> Vec<Check> {
+    // What wants a feature that the program may have, and this one has not.
+    let wants_feature = |name: &str, value: &str| {
+        [("XRAY_ORIGIN", "auto"), ("XRAY_SAMPLING", "central")].contains(&(name, value.trim()))
+    };
+    let lookup = |name: &str| variable(name).filter(|value| !wants_feature(name, value));
+    let (config, refused) = Config::from_lookup_lossy(&lookup, Settings::default());
+    let refused = refused.iter().filter(|error| !matches!(error, ConfigError::DaemonAddress { .. })); // told already
+    let mut checks: Vec<Check> = refused.map(|error| check(Verdict::Warn, error.to_string())).collect();
+    if let (false, Origin::Variable(name)) = (config.enabled.value, config.enabled.origin) {
+        checks.push(sends_nothing(name, &variable(name).unwrap_or_default()));
+    }
+    let name = "XRAY_SAMPLING_RULES";
+    if let Some(text) = variable(name) {
+        match Rules::from_setting(&text) {
+            Err(error) => checks.push(check(Verdict::Warn, format!("{name}: {error}"))),
+            Ok(rules) if rules == Rules::none() => {
+                let what = format!("{name}={text} in this shell -> programs will begin no trace of their own");
+                checks.push(check(Verdict::Warn, what));
+            }
+            Ok(_) => {}
+        }
+    }
+    checks
+}
+
+fn sends_nothing(name: &str, value: &str) -> Check {
+    check(Verdict::Warn, format!("{name}={value} in this shell -> programs will send nothing"))
+}
+
+/// A name that nobody reads, and that is nearly one of ours.
+fn misspelt(name: &str) -> Option<Check> {
+    let mut known = SETTINGS.iter().flat_map(|setting| setting.variables).copied();
+    if !(name.starts_with("XRAY_") || name.starts_with("AWS_XRAY_")) || known.clone().any(|known| known == name) {
+        return None;
+    }
+    // What is left between a common beginning and a common end: a letter or two, an ending, or `AWS_`.
+    let nearly = |known: &str| {
+        let alike = |(one, other): &(u8, u8)| one == other;
+        let begin = name.bytes().zip(known.bytes()).take_while(alike).count();
+        let end = name.bytes().rev().zip(known.bytes().rev()).take_while(alike).count();
+        let end = end.min(name.len().min(known.len()) - begin);
+        name.len() + known.len() - 2 * (begin + end) <= 4
+    };
+    let known = known.find(|known| nearly(known))?;
+    Some(check(Verdict::Warn, format!("{name} is no variable that is read -> {known}")))
 }
 
 fn daemon_address(value: &str, address: SocketAddr, resolve: Resolve<'_>) -> Check {
@@ -205,8 +251,9 @@ mod tests {
             };
             known.into_iter().map(|address| address.parse().unwrap()).collect()
         };
-        let checks = environment(&lookup, "127.0.0.1:2000".parse().unwrap(), &resolve);
-        let warnings = checks.into_iter().filter(|check| check.verdict == Verdict::Warn).map(|check| check.what);
+        let checks = environment(&lookup, "127.0.0.1:2000".parse().unwrap(), &resolve).into_iter();
+        let checks = checks.chain(settings(&lookup)).chain(variables.iter().filter_map(|(name, _)| misspelt(name)));
+        let warnings = checks.filter(|check| check.verdict == Verdict::Warn).map(|check| check.what);
         warnings.collect::<Vec<_>>().join("\n")
     }
 
@@ -221,10 +268,50 @@ mod tests {
             let warning = said(&[("AWS_XRAY_DAEMON_ADDRESS", value)]);
             assert!(warning.contains(part) && warning.ends_with("-> set it to 127.0.0.1:2000"), "{warning}");
         }
-        for (name, value) in
-            [("AWS_XRAY_SDK_ENABLED", "FALSE"), ("OTEL_SDK_DISABLED", "true"), ("AWS_LAMBDA_FUNCTION_NAME", "f")]
-        {
-            assert!(said(&[(name, value)]).starts_with(name), "{name}");
+        for (name, value) in [
+            ("AWS_XRAY_SDK_ENABLED", "FALSE"),
+            ("AWS_XRAY_SDK_DISABLED", "true"),
+            ("AWS_XRAY_TRACING_ENABLED", "false"),
+            ("OTEL_SDK_DISABLED", "true"),
+            ("POWERTOOLS_TRACE_DISABLED", "1"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "f"),
+            ("XRAY_SAMPLING_RULES", "none"),
+        ] {
+            assert!(said(&[(name, value)]).starts_with(name), "{name}: {}", said(&[(name, value)]));
+        }
+    }
+
+    #[test]
+    fn a_setting_that_a_program_would_refuse() {
+        for (name, value) in [
+            ("XRAY_SAMPLING_RULES", "all"),
+            ("XRAY_TRUST", "join"),
+            ("XRAY_ORIGIN", "auto"),
+            ("XRAY_SAMPLING", "central"),
+        ] {
+            assert_eq!(said(&[(name, value)]), "", "{name}");
+        }
+        assert_eq!(
+            said(&[("XRAY_TRUST", "maybe")]),
+            r#"trust is "maybe" (from XRAY_TRUST), expected full, join or none"#
+        );
+        let told = said(&[("XRAY_SAMPLING_RULES", r#"{"version": 2, "default": {"fixed_target": 1, "rate": 2.0}}"#)]);
+        assert!(told.starts_with("XRAY_SAMPLING_RULES: ") && told.contains("rate is 2.0"), "{told}");
+    }
+
+    #[test]
+    fn a_name_that_is_nearly_one() {
+        for (name, known) in [
+            ("XRAY_SAMPLING_RULE", "XRAY_SAMPLING_RULES"),
+            ("XRAY_SAMPLE_RULES", "XRAY_SAMPLING_RULES"),
+            ("AWS_XRAY_SAMPLING_RULES", "XRAY_SAMPLING_RULES"),
+            ("AWS_XRAY_DEAMON_ADDRESS", "AWS_XRAY_DAEMON_ADDRESS"),
+            ("AWS_XRAY_SDK_DISABLE", "AWS_XRAY_SDK_DISABLED"),
+        ] {
+            assert_eq!(said(&[(name, "x")]), format!("{name} is no variable that is read -> {known}"));
+        }
+        for name in ["XRAY_ID", "AWS_XRAY_TRACING_ENABLED", "SAMPLING_RULES"] {
+            assert_eq!(said(&[(name, "x")]), "", "{name}");
         }
     }
 
