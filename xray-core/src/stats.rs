@@ -102,7 +102,7 @@ counters! {
     StaleTraceIds stale_trace_ids,
     /// Subsegments asked for where no segment was open.
     ContextMissing context_missing,
-    /// Spans closed or written to that were opened before the layer, or hidden from it.
+    /// Spans with nothing above them that opened no segment: in AWS Lambda, or where root spans are switched off.
     OrphanSpans orphan_spans,
     /// Root segments given up unsent because an explicit segment was opened beneath them.
     AbandonedRoots abandoned_roots,
@@ -122,7 +122,7 @@ counters! {
     LinksDropped links_dropped,
     /// Values cut at their limit.
     ValuesTruncated values_truncated,
-    /// Metadata values left out to keep a document within its limit.
+    /// Documents that lost metadata values or events to stay within their limit.
     MetadataTrimmed metadata_trimmed,
     /// Documents the emitter took.
     DocumentsSent documents_sent,

@@ -86,8 +86,18 @@ pub(crate) fn name_changed(name: &str, sent: &str, network: bool) -> String {
     } else {
         format!("segment name {} is not valid and was sent as {}", Quoted(name), Quoted(sent))
     };
-    format!("{what}. Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @")
+    format!("{what}. {NAMES}")
 }
+
+/// XR008, of a name in the field `otel.name`, which may hold what came with a request.
+pub(crate) fn field_name_changed(bytes: usize) -> String {
+    format!(
+        "a name in a span's field otel.name ({}) is not valid and was changed. {NAMES}",
+        Count(bytes as u64, "byte")
+    )
+}
+
+const NAMES: &str = "Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @";
 
 /// XR009, a key with characters X-Ray refuses.
 pub(crate) fn key_changed(key: &str, sent: &str) -> String {
@@ -187,7 +197,7 @@ pub(crate) fn guard_dropped(after: Duration) -> String {
 /// XR024.
 pub(crate) fn open_long(segment: &str, open: Duration, streamed: u64) -> String {
     format!(
-        "segment {} has been open for {} s, {} already sent. Use one segment for each job",
+        "segment {} has been open for {} s; {} left ahead of their segments so far. Use one segment for each job",
         Quoted(segment),
         open.as_secs(),
         Count(streamed, "subsegment")
@@ -315,6 +325,7 @@ mod tests {
             too_large("orders", 31_650, 63_970, 3, 0, 0),
             name_changed("orders(api)", "ordersapi", false),
             name_changed("{}.evil", ".evil", true),
+            field_name_changed(16),
             key_changed("order-id", "order_id"),
             annotations_moved(),
             none_sampled(1000, Some("default")),
@@ -348,6 +359,7 @@ mod tests {
             a document of "orders" has more than 60 subsegments within each other; sent 3 subsegments separately. Open fewer spans within each other
             segment name "orders(api)" is not valid and was sent as "ordersapi". Use at most 200 letters, digits, blanks and _ . : / % & # = + \ - @
             a segment name from a request (7 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \ - @
+            a name in a span's field otel.name (16 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \ - @
             annotation "order-id" was sent as "order_id". Use letters, digits and _ in keys
             annotations beyond the 50 that a trace keeps were moved to metadata. Annotate what you search by, and make the rest metadata
             1000 requests, none sampled; the last was decided by rule "default". Raise its fixed target or rate, or set XRAY_SAMPLING_RULES=all while developing
@@ -362,7 +374,7 @@ mod tests {
             in Lambda the platform sends the segment, so segment "orders" becomes a subsegment of it. Use xray_core::subsegment there, or a span
             412 documents lost in all because the queue to the sender is full (4096 documents or 8388608 bytes). Sample less, or look at what keeps the emitter busy
             shut down 3 ms after the start, before any segment. Keep the guard: let _xray = …, not let _ = …
-            segment "worker" has been open for 900 s, 5000 subsegments already sent. Use one segment for each job
+            segment "worker" has been open for 900 s; 5000 subsegments left ahead of their segments so far. Use one segment for each job
             AWS_XRAY_CONTEXT_MISSING is "x"; the default is used
             sampling rules in a.json: rule 1: rate is 2.0; expected a number from 0.0 to 1.0; the rules in force stay, and the file is read again when it changes
             sampling rules: rule "errors" asks for the response and never matches: late capture is off; set XRAY_LATE_CAPTURE=rules

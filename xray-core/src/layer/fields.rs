@@ -32,6 +32,8 @@ pub(crate) struct Texts {
     pub(crate) kind: Option<String>,
     /// The user, who belongs to the segment.
     pub(crate) user: Option<String>,
+    /// Bytes of a name that had to be made valid.
+    pub(crate) renamed: Option<usize>,
     rpc_method: Option<String>,
 }
 
@@ -151,7 +153,11 @@ impl<'a> SpanFields<'a> {
         match known.meaning {
             Meaning::Name if text.is_empty() => {}
             Meaning::Name => {
-                escape::string(self.draft.start(), &names::segment_name(text));
+                let valid = names::segment_name(text);
+                if valid != text {
+                    self.findings.texts().renamed = Some(text.len());
+                }
+                escape::string(self.draft.start(), &valid);
                 self.draft.finish(Class::Name);
             }
             Meaning::Kind if text.eq_ignore_ascii_case("client") || text.eq_ignore_ascii_case("producer") => {

@@ -273,10 +273,14 @@ impl Shared {
         }
     }
 
-    /// What few spans say: their user, an error.
+    /// What few spans say: their user, an error, a name that had to be changed.
     #[cold]
     #[inline(never)]
     fn record_texts(&self, handle: Handle, texts: Texts, record_errors: impl FnOnce(&mut ErrorValues<'_>)) {
+        if let Some(bytes) = texts.renamed {
+            self.recorder.stats().add(Counter::NamesChanged, 1);
+            self.recorder.report(Code::Xr008, || messages::field_name_changed(bytes));
+        }
         if let Some(user) = texts.user {
             with_draft(|draft| {
                 node::member(draft, node::Class::Member, br#""user":"#, &user, node::HTTP_BYTES);

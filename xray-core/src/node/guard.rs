@@ -40,6 +40,7 @@ use crate::{SegmentId, TraceId};
 /// job.annotate("rows", 1200_u64);
 /// job.end();
 /// ```
+#[must_use = "a node ends when it is dropped: bind it, or call `end`"]
 pub struct Node {
     inner: Option<Inner>,
 }

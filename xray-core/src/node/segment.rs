@@ -177,10 +177,11 @@ impl<'a> SegmentBuilder<'a> {
         if let Some(name) = own_name.filter(|_| handle.is_recorded()) {
             let valid = names::segment_name(name);
             if valid != name {
+                recorder.stats().add(Counter::NamesChanged, 1);
                 recorder.report(Code::Xr008, || messages::name_changed(name, &valid, self.is_from_network(name)));
             }
             let node = Node::adopt(recorder, handle, true);
-            node.set_name(name);
+            node.rename(&valid);
             return node;
         }
         Node::adopt(recorder, handle, true)

@@ -152,19 +152,25 @@ impl Node {
         self.fill_segment(|draft| record::member(draft, Class::Member, br#""resource_arn":"#, arn, record::HTTP_BYTES))
     }
 
-    /// Renames the node. Characters that X-Ray refuses are left out, and 200 kept.
+    /// Renames the node. Characters that X-Ray refuses are left out, which is told (XR008), and 200 kept.
     pub fn set_name(&self, name: &str) -> &Self {
         if let Some(inner) = self.recorded() {
             let valid = names::segment_name(name);
             if valid != name {
                 inner.recorder.stats().add(Counter::NamesChanged, 1);
+                inner.recorder.report(Code::Xr008, || messages::name_changed(name, &valid, false));
             }
-            self.fill(|draft| {
-                escape::string(draft.start(), &valid);
-                draft.finish(Class::Name);
-            });
+            self.rename(&valid);
         }
         self
+    }
+
+    /// The same, with a name that is valid.
+    pub(super) fn rename(&self, valid: &str) {
+        self.fill(|draft| {
+            escape::string(draft.start(), valid);
+            draft.finish(Class::Name);
+        });
     }
 
     /// Sets the request side of the `http` block.

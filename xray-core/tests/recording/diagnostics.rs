@@ -157,6 +157,8 @@ fn xr008_a_name_is_made_valid() {
     xray.run(|| {
         drop(segment("orders(api)").open());
         drop(info_span!("load?"));
+        drop(info_span!("request", otel.name = "GET /orders/{id}"));
+        segment("orders").open().set_name("orders{}");
         segment("orders").open().in_scope(|| drop(subsegment("a\u{7}b").open()));
         // Beside an incoming header a name may be the request's host: it is not repeated.
         let incoming = Incoming::from(header("Root=1-5759e988-bd862e3fe1be46a994272793"));
@@ -165,13 +167,15 @@ fn xr008_a_name_is_made_valid() {
         let request = SamplingRequest::default().with_host("{Evil}.example.com:80");
         drop(segment("{evil}.example.com").sampling(request).open());
     });
-    assert_eq!(xray.stats().names_changed, 5);
+    assert_eq!(xray.stats().names_changed, 7);
     told(
         &xray,
         expect![[r#"
             [
                 "XR008: segment name \"orders(api)\" is not valid and was sent as \"ordersapi\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: segment name \"load?\" is not valid and was sent as \"load\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
+                "XR008: a name in a span's field otel.name (16 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
+                "XR008: segment name \"orders{}\" is not valid and was sent as \"orders\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: segment name \"a\\u{7}b\" is not valid and was sent as \"ab\". Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: a segment name from a request (18 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
                 "XR008: a segment name from a request (18 bytes) is not valid and was changed. Use at most 200 letters, digits, blanks and _ . : / % & # = + \\ - @",
@@ -316,7 +320,7 @@ fn xr024_a_segment_is_open_for_very_long() {
         &xray,
         expect![[r#"
             [
-                "XR024: segment \"test\" has been open for 901 s, 0 subsegments already sent. Use one segment for each job",
+                "XR024: segment \"test\" has been open for 901 s; 0 subsegments left ahead of their segments so far. Use one segment for each job",
             ]
         "#]],
     );

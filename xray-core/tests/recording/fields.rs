@@ -504,9 +504,10 @@ fn names_that_are_refused_are_made_valid() {
         orders.in_scope(|| {
             info_span!("load {all}");
             info_span!("plain", otel.name = "()");
-            xray_core::subsegment("call<T>").open();
+            drop(xray_core::subsegment("call<T>").open());
         });
     });
+    assert_eq!(xray.stats().names_changed, 4);
     let [document] = xray.documents();
     let names: Vec<_> = document.walk().map(|document| document.name.as_str()).collect();
     assert_eq!(names, ["ordersapi", "load all", "unknown", "callT"]);

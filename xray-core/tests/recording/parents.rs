@@ -294,7 +294,7 @@ fn nodes_of_one_layer_are_no_parents_under_another() {
     two.run(|| {
         orders.in_scope(nothing_is_here);
         // An explicit parent says which layer is meant.
-        subsegment("call").parent(&orders).open();
+        drop(subsegment("call").parent(&orders).open());
     });
     drop(orders);
     assert_eq!(one.picture(), "orders  segment\n└ call\n");
