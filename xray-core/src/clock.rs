@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// A source of wall and monotonic time. Tests pass a manual one (`xray_test::ManualClock`).
+/// A source of wall and monotonic time; [`SystemClock`] is the usual one. Tests pass a manual one (`xray_test::ManualClock`).
 ///
 /// Called on the host's threads: must not block or panic.
 pub trait Clock: Send + Sync + 'static {

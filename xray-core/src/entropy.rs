@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A source of random numbers. Tests pass a seeded one (`xray_test::SeededEntropy`).
+/// A source of random numbers; [`ThreadEntropy`] is the usual one. Tests pass a seeded one (`xray_test::SeededEntropy`).
 ///
 /// Numbers must differ across processes and threads. Called on the host's threads: must not block or panic.
 pub trait Entropy: Send + Sync + 'static {

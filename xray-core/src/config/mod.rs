@@ -29,7 +29,7 @@ pub struct Sourced<T> {
     pub origin: Origin,
 }
 
-/// The effective configuration.
+/// The effective configuration; [`SegmentLayer::explain`](crate::SegmentLayer::explain) prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Config {
@@ -69,7 +69,7 @@ pub struct Config {
     pub in_lambda: Sourced<bool>,
 }
 
-/// What the program asks for. What is `None` is left to variables and defaults; variables win.
+/// What the program asks for, to [`Config::from_lookup`]. What is `None` is left to variables and defaults; variables win.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Name of the segments this process opens.
@@ -109,6 +109,8 @@ pub struct Settings {
 }
 
 /// What happens to a subsegment that is asked for where no segment is open. It is never recorded.
+///
+/// Set by [`Builder::context_missing`](crate::Builder::context_missing).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ContextMissing {
@@ -152,7 +154,7 @@ impl fmt::Display for Sampling {
     }
 }
 
-/// Which fields of spans and events leave the process.
+/// Which fields of spans and events leave the process: [`Builder::span_fields`](crate::Builder::span_fields).
 ///
 /// `annotation.*` and `metadata.*` are asked for by name in the code and are not meant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -197,6 +199,19 @@ impl Config {
     /// # Errors
     ///
     /// The first setting that cannot be used, in the order of [`SETTINGS`].
+    ///
+    /// # Examples
+    ///
+    /// What the layer would do, for what is put together by hand:
+    ///
+    /// ```
+    /// use xray_core::{Config, Settings};
+    ///
+    /// let config = Config::from_lookup(&|name| std::env::var(name).ok(), Settings::default())?;
+    /// println!("{}", config.explain());
+    /// let _emitter = xray_core::Udp::new(config.daemon.value); // AWS_XRAY_DAEMON_ADDRESS, or 127.0.0.1:2000
+    /// # Ok::<(), xray_core::ConfigError>(())
+    /// ```
     pub fn from_lookup(lookup: &dyn Fn(&str) -> Option<String>, settings: Settings) -> Result<Config, ConfigError> {
         let (config, refused) = Config::from_lookup_lossy(lookup, settings);
         refused.into_iter().next().map_or(Ok(config), Err)

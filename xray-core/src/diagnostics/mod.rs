@@ -29,7 +29,7 @@ pub use codes::Code;
 
 use crate::Clock;
 
-/// How much is told.
+/// How much is told: [`Builder::diagnostics`](crate::Builder::diagnostics).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DiagnosticsLevel {

@@ -19,6 +19,8 @@ pub enum Trust {
 }
 
 /// What kind of call a subsegment is: written as `namespace`, and what makes it a node of the service map.
+///
+/// Given to [`SubsegmentBuilder::namespace`](crate::SubsegmentBuilder::namespace).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Namespace {
@@ -28,7 +30,7 @@ pub enum Namespace {
     Remote,
 }
 
-/// What went wrong, as X-Ray counts it. All three may be set together.
+/// What went wrong, as X-Ray counts it; for [`Node::mark`](crate::Node::mark). All three may be set together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Flags {
     /// The caller's mistake (4xx).
@@ -63,14 +65,15 @@ impl Flags {
     }
 }
 
-/// The request side of the `http` block. What is absent is not written.
+/// The request side of the `http` block, for [`Node::set_http_request`](crate::Node::set_http_request). What is absent is not
+/// written.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HttpRequestParts<'a> {
     /// `GET`, `POST`, …
     pub method: Option<&'a str>,
-    /// The URL; query, fragment and userinfo are removed, and 250 characters kept.
+    /// The URL; query, fragment and userinfo are removed, and 250 bytes kept.
     pub url: Option<&'a str>,
-    /// The `User-Agent` header; 250 characters kept.
+    /// The `User-Agent` header; 250 bytes kept.
     pub user_agent: Option<&'a str>,
     /// The client's address.
     pub client_ip: Option<&'a str>,
@@ -80,7 +83,8 @@ pub struct HttpRequestParts<'a> {
     pub traced: bool,
 }
 
-/// A URL in parts, for who has them apart: it is then put together where it is written.
+/// A URL in parts, for who has them apart: it is then put together where it is written. For
+/// [`Opening::http_request_to`](crate::Opening::http_request_to).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UrlParts<'a> {
     /// `https`.
@@ -91,18 +95,18 @@ pub struct UrlParts<'a> {
     pub path: &'a str,
 }
 
-/// One exception of a cause.
+/// One exception of a cause, for [`Node::record_exception`](crate::Node::record_exception).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExceptionParts<'a> {
     /// The type's name; `error` where there is none.
     pub kind: &'a str,
-    /// What it says; 512 characters kept.
+    /// What it says; 512 bytes kept.
     pub message: &'a str,
     /// It came from the other side of a call.
     pub remote: bool,
 }
 
-/// An annotation's value: text (1,000 characters kept), a number or a boolean.
+/// An annotation's value, as [`Node::annotate`](crate::Node::annotate) takes it: text (1,000 bytes kept), a number or a boolean.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum AnnotationValue<'a> {

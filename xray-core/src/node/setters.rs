@@ -106,7 +106,7 @@ impl Node {
         self
     }
 
-    /// Sets the segment's user; on a subsegment, that of its segment. 250 characters kept.
+    /// Sets the segment's user; on a subsegment, that of its segment. 250 bytes kept.
     pub fn set_user(&self, user: &str) -> &Self {
         self.fill_segment(|draft| record::member(draft, Class::Member, br#""user":"#, user, record::HTTP_BYTES))
     }
@@ -147,7 +147,7 @@ impl Node {
         self
     }
 
-    /// The ARN of the AWS resource that the segment runs as. 250 characters kept.
+    /// The ARN of the AWS resource that the segment runs as. 250 bytes kept.
     pub fn set_resource_arn(&self, arn: &str) -> &Self {
         self.fill_segment(|draft| record::member(draft, Class::Member, br#""resource_arn":"#, arn, record::HTTP_BYTES))
     }

@@ -97,7 +97,7 @@ impl PartialEq for Decision {
 
 impl Eq for Decision {}
 
-/// Why a decision came out as it did.
+/// Why a decision came out as it did: [`Decision::reason`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Reason {

@@ -58,7 +58,7 @@ pub use rule::Rule;
 pub use rules::Rules;
 pub use wildcard::Pattern;
 
-/// Decides whether a segment is recorded.
+/// Decides whether a segment is recorded. [`LocalSampler`] goes by [`Rules`].
 pub trait Sample: Send + Sync + 'static {
     /// Decides for one request. Called once for each segment, on the host's threads: must not block or panic.
     fn sample(&self, request: &SamplingRequest<'_>) -> Decision;

@@ -119,7 +119,7 @@ impl OtelEmitter {
     }
 }
 
-/// Spans that left, and that did not.
+/// Spans that left, and that did not: [`OtelEmitter::counts`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EmitterCounts {

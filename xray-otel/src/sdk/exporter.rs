@@ -165,7 +165,7 @@ impl<E> std::fmt::Debug for XrayExporter<E> {
     }
 }
 
-/// What an exporter counts. Clones share.
+/// What an exporter counts: [`XrayExporter::counters`]. Clones share.
 #[derive(Clone, Debug, Default)]
 pub struct ExportCounters(Arc<Mutex<ExportCounts>>);
 
@@ -184,7 +184,7 @@ impl ExportCounters {
     }
 }
 
-/// Spans in, documents out, and what was lost between.
+/// Spans in, documents out, and what was lost between: [`ExportCounters::snapshot`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ExportCounts {

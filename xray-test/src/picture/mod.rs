@@ -55,7 +55,7 @@ pub fn picture(documents: &[Document]) -> String {
     Picture::new().draw(documents)
 }
 
-/// How to draw traces.
+/// How to draw traces; [`picture`] is the plain form.
 ///
 /// A line holds, as far as there is something to say: the name; `segment`, `aws` with the operation,
 /// `remote`, `lone`; the HTTP status; `error`, `throttle`, `fault`; `in progress`; the annotations; and

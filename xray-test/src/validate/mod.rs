@@ -26,7 +26,7 @@ use xray_core::document::{DAEMON_HEADER, limits};
 use check::Check;
 use json::Json;
 
-/// One thing in a document that X-Ray does not take, or that ought not to be there.
+/// One thing in a document that X-Ray does not take, or that ought not to be there: what [`validate()`] finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Violation {

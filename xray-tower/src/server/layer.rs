@@ -37,7 +37,7 @@ pub struct ServerSegmentLayer {
     settings: Arc<Settings>,
 }
 
-/// When a request's segment ends.
+/// When a request's segment ends: [`ServerSegmentLayer::end_on`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EndOn {
