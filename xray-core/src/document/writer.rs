@@ -150,8 +150,10 @@ fn uncommon_members(out: &mut Vec<u8>, tree: &Tree, node: &NodeData, stamp: &Sta
             escape::string(out, rule);
         }
         out.push(b'}');
-        out.extend_from_slice(&stamp.aws);
-        for item in of(Class::Aws) {
+        let says = |key: &[u8]| of(Class::Aws).any(|item| item.starts_with(key));
+        // A member named `xray` stands there already, and is not the program's to set.
+        let own = of(Class::Aws).filter(|item| !item.starts_with(br#""xray":"#));
+        for item in stamp.aws_beside(says).chain(own) {
             out.push(b',');
             out.extend_from_slice(item);
         }

@@ -85,7 +85,7 @@ impl Node {
         self
     }
 
-    /// Sets one member of the `aws` block. Any JSON up to 16 KiB.
+    /// Sets one member of the `aws` block. Any JSON up to 16 KiB. A segment's member `xray` is the layer's own, and stays.
     pub fn set_aws(&self, key: &str, value: impl Serialize) -> &Self {
         self.describe_aws(|aws| {
             aws.value(key, value);

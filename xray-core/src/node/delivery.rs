@@ -279,13 +279,38 @@ mod tests {
     use crate::node::items::{Class, Draft};
     use crate::node::testing::head;
 
-    #[test]
-    fn the_buffer_of_a_huge_tree_is_not_kept() {
+    fn delivery(capture: Capture, stamp: Stamp) -> Delivery {
         let stats = Arc::new(Stats::new());
         let diagnostics = Arc::new(Diagnostics::new(Arc::new(SystemClock), DiagnosticsLevel::Off));
-        let outlet = Outlet::new(Arc::new(Capture::new()), Arc::clone(&stats), Arc::clone(&diagnostics), "a test");
-        let clock = Arc::new(SystemClock);
-        let delivery = Delivery::new("orders", outlet, stats, diagnostics, clock, Stamp::new(None, None), None);
+        let outlet = Outlet::new(Arc::new(capture), Arc::clone(&stats), Arc::clone(&diagnostics), "a test");
+        Delivery::new("orders", outlet, stats, diagnostics, Arc::new(SystemClock), stamp, None)
+    }
+
+    #[cfg(feature = "origins")]
+    #[test]
+    fn what_the_program_says_of_where_it_runs_takes_the_place_of_what_was_found() {
+        let serde_json::Value::Object(found) = serde_json::json!({"account_id": "1", "ec2": {"instance_id": "i"}})
+        else {
+            panic!("an object")
+        };
+        let capture = Capture::new();
+        let delivery = delivery(capture.clone(), Stamp::new(None, None).with_aws(&found));
+        let mut tree = Box::new(Tree::new(head()));
+        tree.open_segment(1, 0, None);
+        let mut draft = Draft::new();
+        for said in [r#""account_id":"2""#, r#""xray":{}"#, r#""account":3"#] {
+            draft.push(Class::Aws, said.as_bytes());
+        }
+        tree.append(0, &mut draft, false);
+        tree.end(0, 1, 100);
+        delivery.deliver_now(tree);
+        let text = &capture.documents()[0];
+        assert!(text.ends_with(r#"},"ec2":{"instance_id":"i"},"account_id":"2","account":3}}"#), "{text}");
+    }
+
+    #[test]
+    fn the_buffer_of_a_huge_tree_is_not_kept() {
+        let delivery = delivery(Capture::new(), Stamp::new(None, None));
         let capacity = |items: usize| {
             let mut tree = Box::new(Tree::new(head()));
             tree.open_segment(1, 0, None);

@@ -334,7 +334,7 @@ proptest! {
         let xray = captured_with(|builder| builder.diagnostics(xray_core::DiagnosticsLevel::Off));
         xray.run(|| {
             let orders = segment(name.as_str()).open();
-            orders.annotate(&key, value.as_str()).set_user(&value).set_resource_arn(&value);
+            orders.annotate(&key, value.as_str()).set_user(&value).set_resource_arn(&value).set_aws("xray", &value);
             orders.set_http_request(HttpRequestParts { url: Some(&value), user_agent: Some(&value), ..HttpRequestParts::default() });
             let call = subsegment(name.as_str()).parent(&orders).open();
             call.set_name(&name).set_aws(&format!("x{key}"), &value);

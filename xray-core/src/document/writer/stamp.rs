@@ -9,8 +9,8 @@ pub(crate) struct Stamp {
     pub(crate) sdk: Vec<u8>,
     /// Members of the segment itself: `"origin":…`, `"service":{…}`.
     pub(crate) members: Vec<u8>,
-    /// Members of its `aws` beside `xray`, each behind a comma: `,"ec2":{…}`.
-    pub(crate) aws: Vec<u8>,
+    /// Members of its `aws` beside `xray`: `"ec2":{…}`, and how long the key with its colon is.
+    aws: Vec<(Vec<u8>, usize)>,
     /// What the program runs on: what rules call its service type.
     pub(crate) origin: Option<Box<str>>,
 }
@@ -39,11 +39,19 @@ impl Stamp {
     #[cfg(feature = "origins")]
     pub(crate) fn with_aws(mut self, members: &serde_json::Map<String, serde_json::Value>) -> Stamp {
         for (name, value) in members {
-            self.aws.push(b',');
-            escape::string(&mut self.aws, name);
-            self.aws.push(b':');
-            self.aws.extend_from_slice(value.to_string().as_bytes());
+            let mut member = Vec::new();
+            escape::string(&mut member, name);
+            member.push(b':');
+            let key = member.len();
+            member.extend_from_slice(value.to_string().as_bytes());
+            self.aws.push((member, key));
         }
         self
+    }
+
+    /// Members of `aws` that the program does not say itself.
+    pub(super) fn aws_beside(&self, says: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &[u8]> {
+        let own = move |(member, key): &&(Vec<u8>, usize)| member.get(..*key).is_none_or(|key| !says(key));
+        self.aws.iter().filter(own).map(|(member, _)| &member[..])
     }
 }
