@@ -68,9 +68,16 @@ enum Id {
 
 impl Id {
     fn of(id: &str) -> Id {
-        let is_number = id.len() == 16 && id.bytes().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'));
-        let number = u64::from_str_radix(id, 16).ok().filter(|_| is_number);
-        number.map_or_else(|| Id::Text(id.to_owned()), Id::Number)
+        let digit = |letter: u8| match letter {
+            b'0'..=b'9' => Some(letter - b'0'),
+            b'a'..=b'f' => Some(letter - b'a' + 10),
+            _ => None,
+        };
+        let number = || id.bytes().try_fold(0, |number, letter| Some(number << 4 | u64::from(digit(letter)?)));
+        match id.len() {
+            16 => number().map_or_else(|| Id::Text(id.to_owned()), Id::Number),
+            _ => Id::Text(id.to_owned()),
+        }
     }
 }
 
@@ -154,7 +161,10 @@ impl Nursery {
     }
 
     fn find(&self, id: &str) -> Option<usize> {
-        [true, false].into_iter().find_map(|subsegment| self.by_id.get(&(subsegment, Id::of(id))).copied())
+        let mut key = (true, Id::of(id));
+        let subsegment = self.by_id.get(&key).copied();
+        key.0 = false;
+        subsegment.or_else(|| self.by_id.get(&key).copied())
     }
 
     fn harvest(mut self) -> Forest {
