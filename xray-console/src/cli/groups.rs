@@ -119,18 +119,26 @@ pub(crate) fn table(groups: &[Group], style: Style) -> Vec<String> {
         let text = seconds.map(text::duration).unwrap_or_default();
         if style.ascii { text.replace('µ', "u") } else { text }
     };
-    let head = ["GROUP", "TRACES", "OK", "ERROR", "THROTTLE", "FAULT", "P50", "P99"].map(str::to_owned).to_vec();
-    let row = |group: &Group| {
-        let counts = [group.trace_count, group.ok_count, group.error_count, group.throttle_count, group.fault_count];
-        let name = text::escape(&group.group).chars().take(style.width.saturating_sub(NUMBERS).max(16)).collect();
-        let mut row: Vec<String> = vec![name];
-        row.extend(counts.map(|count| count.to_string()));
-        row.extend([time(group.median), time(group.slowest)]);
-        row
+    let is_narrow = style.width < NARROW;
+    let chosen = |all: [String; 7]| {
+        let all = all.into_iter().enumerate();
+        all.filter(|(place, _)| !is_narrow || matches!(place, 0 | 4 | 5)).map(|(_, cell)| cell).collect::<Vec<_>>()
     };
-    let rows: Vec<Vec<String>> = std::iter::once(head).chain(groups.iter().map(row)).collect();
-    columns(&rows, &[1, 2, 3, 4, 5, 6, 7])
+    let numbers = |group: &Group| {
+        let counts = [group.trace_count, group.ok_count, group.error_count, group.throttle_count, group.fault_count];
+        let [traces, ok, error, throttle, fault] = counts.map(|count| count.to_string());
+        chosen([traces, ok, error, throttle, fault, time(group.median), time(group.slowest)])
+    };
+    let head = chosen(["TRACES", "OK", "ERROR", "THROTTLE", "FAULT", "P50", "P99"].map(str::to_owned));
+    let numbers: Vec<_> = std::iter::once(head).chain(groups.iter().map(numbers)).collect();
+    let right: Vec<usize> = (0..7).collect();
+    let numbers = columns(&numbers, &right);
+    let room = style.width.saturating_sub(numbers.iter().map(|line| text::columns(line)).max().unwrap_or(0) + 2).max(8);
+    let name = |group: &Group| text::cut(&text::escape(&group.group), room, style.ascii);
+    let names = std::iter::once("GROUP".to_owned()).chain(groups.iter().map(name));
+    let rows: Vec<_> = names.zip(numbers).map(|(name, numbers)| vec![name, numbers]).collect();
+    columns(&rows, &[1])
 }
 
-/// Columns that the numbers of a line take.
-const NUMBERS: usize = 60;
+/// Below so many columns there are traces, faults and the middle time alone, to leave room for names.
+const NARROW: usize = 72;

@@ -105,8 +105,17 @@ fn fits(text: &str, width: usize) -> bool {
 /// What stands in the place of what was cut off.
 pub const CUT: [char; 2] = ['…', '~'];
 
-/// The text in at most so many columns, of at most [`PER_COLUMN`] characters each.
-pub(crate) fn cut(text: &str, width: usize, ascii: bool) -> String {
+/// The text in at most so many columns, an ellipsis ([`CUT`]) in the place of what is too much.
+///
+/// # Examples
+///
+/// ```
+/// use xray_console::text::cut;
+///
+/// assert_eq!(cut("order-service", 8, false), "order-s…");
+/// assert_eq!(cut("orders", 8, false), "orders");
+/// ```
+pub fn cut(text: &str, width: usize, ascii: bool) -> String {
     if fits(text, width) {
         return text.to_owned();
     }

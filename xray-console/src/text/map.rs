@@ -47,12 +47,19 @@ struct Entry<'s> {
     again: bool,
 }
 
+/// Below so many columns there is no bar: names say more.
+const NARROW: usize = 50;
+
+/// Columns of `99.9 % ok`.
+const SHARE: usize = 9;
+
 /// The map as lines of text.
 pub fn map(services: &[Service], options: &MapOptions, style: Style) -> String {
     let entries = entries(services, style);
     let name = |entry: &Entry<'_>| format!("{}{}", entry.tree, label(entry.service));
     let longest = entries.iter().map(|entry| columns(&name(entry))).max().unwrap_or(0);
-    let names = longest.clamp(8, (style.width * 2 / 5).max(8));
+    let most = if style.width < NARROW { style.width - 2 - SHARE } else { style.width * 2 / 5 };
+    let names = longest.clamp(8, most);
     let mut lines = Vec::new();
     for entry in &entries {
         let health = entry.service.summary_statistics.map_or(Health::Idle, |statistics| statistics.health());
@@ -92,7 +99,7 @@ fn numbers(entry: &Entry<'_>, options: &MapOptions, width: usize, style: Style) 
         right(&if style.ascii { text.replace('µ', "u") } else { text }, 6)
     };
     let histogram = &service.response_time_histogram;
-    let mut text = bar(&statistics, style);
+    let mut text = if style.width < NARROW { String::new() } else { bar(&statistics, style) };
     if width >= 66 {
         text += &format!("  {}", right(&rate(statistics.total_count, options), 9));
     }
@@ -104,7 +111,8 @@ fn numbers(entry: &Entry<'_>, options: &MapOptions, width: usize, style: Style) 
     }
     let mut notes = Vec::new();
     if statistics.total_count > 0 {
-        notes.push((right(&format!("{} ok", percent(statistics.ok_count, statistics.total_count)), 9), Color::Plain));
+        let share = format!("{} ok", percent(statistics.ok_count, statistics.total_count));
+        notes.push((right(&share, SHARE), Color::Plain));
         let failed = failures(&statistics).into_iter().filter(|(_, _, count)| *count > 0);
         let share = |count| percent(count, statistics.total_count);
         notes.extend(failed.map(|(letter, color, count)| (format!("{letter} {}", share(count)), color)));
@@ -116,13 +124,14 @@ fn numbers(entry: &Entry<'_>, options: &MapOptions, width: usize, style: Style) 
     if is_guessed(service) {
         notes.push(("no segment from it".to_owned(), Color::Dim));
     }
-    let mut taken = BAR
-        + 2
+    let mut taken = if style.width < NARROW { 0 } else { BAR + 2 }
         + [(66, 11), (42, 12), (54, 12)].iter().filter(|(from, _)| width >= *from).map(|it| it.1).sum::<usize>();
     for (note, color) in notes {
-        if taken + 2 + columns(&note) <= width {
-            taken += 2 + columns(&note);
-            text += &format!("  {}", style.paint(color, &note));
+        let apart = if taken > 0 { 2 } else { 0 };
+        if taken + apart + columns(&note) <= width {
+            taken += apart + columns(&note);
+            text += &" ".repeat(apart);
+            text += &style.paint(color, &note);
         }
     }
     text

@@ -24,7 +24,7 @@ mod waterfall;
 
 pub use drawing::{dot, mermaid};
 pub use escape::escape;
-pub use format::{CUT, clock, columns, date_time, duration};
+pub use format::{CUT, clock, columns, cut, date_time, duration};
 #[cfg(feature = "web")]
 pub(crate) use label::path;
 pub use map::{MapOptions, map};
@@ -33,7 +33,7 @@ pub use show::{ShowOptions, show};
 pub use traces::traces;
 
 #[cfg(feature = "web")]
-pub(crate) use {format::cut, map::percent};
+pub(crate) use map::percent;
 
 use crate::timeline::Mark;
 

@@ -92,6 +92,31 @@ fn a_narrow_list_keeps_the_request_and_what_tells_traces_apart() {
 }
 
 #[test]
+fn a_narrow_map_keeps_the_names() {
+    let parts: Vec<_> = (0..100).map(|number| Part::of(&shop(number))).collect();
+    let map = map(&ServiceGraph::of(&parts).services(), &MapOptions::over(100.0), Style::new(40));
+    assert!(map.lines().all(|line| columns(line) <= 40), "{map}");
+    expect![[r#"
+        (client)
+        └▶ shop-api (ApiGateway Stag…  97.0 % ok
+           └▶ order-service (Lambda)   97.0 % ok
+              └▶ order-service (Lamb…  97.0 % ok
+                 ├▶ SNS                 100 % ok
+                 ├▶ orders (DynamoDB…  99.0 % ok
+                 ├▶ orders-queue (SQ…   100 % ok
+                 │  └┄ shipping (ECS…   100 % ok
+                 │     └▶ stock@db.s…   100 % ok
+                 └▶ payment-lambda (…  98.0 % ok
+                    └▶ payment-lambd…  98.0 % ok
+                       └▶ api.stripe…  97.0 % ok
+
+        11 nodes, 11 edges
+        ▇ ok  E error (4xx)  F fault (5xx)  T t…
+    "#]]
+    .assert_eq(&map);
+}
+
+#[test]
 fn rows_can_be_left_out_and_failures_stay() {
     let trace = shop(17);
     let names = |options: ShowOptions| {

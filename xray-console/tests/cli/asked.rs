@@ -244,6 +244,13 @@ fn traces_are_counted_by_what_they_have_in_common() {
         status 0
     "#]]
     .assert_eq(&(by("url") + &by("service") + &by("annotation.user_type") + &by("annotation.none")));
+    let narrow = ["--addr", &shop.address, "traces", "--group-by", "url"];
+    expect![[r#"
+        GROUP                         TRACES  FAULT    P50
+        POST https://api.shop.examp…       3      1  339ms
+        1 group of 3 traces
+    "#]]
+    .assert_eq(&with_input(&[&narrow[..], &SINCE[..]].concat(), &[("COLUMNS", "50")], "").out);
     let json = shop.xrc(&[&["traces", "fault", "--group-by", "service", "--format", "json"], &SINCE[..]].concat());
     assert!(json.out.contains(r#"{"Group":"shop-api","TraceCount":1,"OkCount":0,"#), "{}", json.out);
     assert!(by("color").contains("expected url, service or annotation.KEY"));
