@@ -163,8 +163,9 @@ fn builder(options: &Up, global: &Global) -> Result<(ConsoleBuilder, Log), Failu
         let rules = ServedRules::from_file(file).map_err(|error| Failure::usage(with_causes(&error)))?;
         if !rules.left_out().is_empty() {
             let names: Vec<String> = rules.left_out().iter().map(|name| format!("{name:?}")).collect();
-            let what = "rules on the response are for the program that reads the file itself, and are not served";
-            log.say(Level::Warn, &format!("{}: {what}: {}", file.display(), names.join(", ")));
+            let what = "who asks here for rules is not given those on the response";
+            let mend = "a program that reads the file itself (XRAY_SAMPLING_RULES) goes by them";
+            log.say(Level::Warn, &format!("{}: {what}: {}; {mend}", file.display(), names.join(", ")));
         }
         builder = builder.sampling_rules(rules);
     }

@@ -105,7 +105,8 @@ fn rules_that_cannot_be_served_are_named() {
     let mut up = Up::spawn(&["--addr", "127.0.0.1:0", "--sampling", file.to_str().unwrap()], &[]);
     let mut line = String::new();
     up.told.read_line(&mut line).unwrap();
-    let told = "rules.json: rules on the response are for the program that reads the file itself, and are not served: \"failures\"\n";
+    let told = "rules.json: who asks here for rules is not given those on the response: \"failures\"; a program that reads the file \
+                itself (XRAY_SAMPLING_RULES) goes by them\n";
     assert!(line.ends_with(told), "{line}");
 }
 
