@@ -81,7 +81,7 @@ pub(crate) async fn run(global: &Global, to: &mut Output) -> Done {
 /// What came in, and what did not.
 fn intake(answer: &GetIntakeAnswer, now: f64) -> Vec<Check> {
     let counters = &answer.counters;
-    let mut checks = vec![check(Verdict::Ok, format!("it has taken {} documents", counters.documents))];
+    let mut checks = vec![check(Verdict::Ok, format!("it has taken {}", counted(counters.documents, "document")))];
     for sender in answer.senders.iter().take(SENDERS) {
         let of = if sender.services.is_empty() { String::new() } else { format!(" ({})", sender.services.join(", ")) };
         let what = counted(sender.documents, "document");

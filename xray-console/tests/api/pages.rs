@@ -233,19 +233,21 @@ fn what_is_empty_says_why() {
     let none = get(&server, "/traces?q=service(%22shop%22)+AND+annotation.tenant+%3D+%22x%22").body;
     assert!(none.contains("0 of 1 traces match"), "{none}");
     assert!(none.contains("<code>annotation.tenant = &quot;x&quot;</code>"), "{none}");
-    assert!(none.contains("href=\"/traces?q=service%28%22shop%22%29\">1 traces"), "{none}");
+    assert!(none.contains("href=\"/traces?q=service%28%22shop%22%29\">1 trace<"), "{none}");
     // Where two conditions fail, no one of them is in the way; where too many are given, none is tried.
     let both = get(&server, "/traces?q=fault+AND+annotation.tenant+%3D+%22x%22").body;
     assert!(both.contains("0 of 1 traces match") && !both.contains("Without"), "{both}");
     let many = |count: usize| get(&server, &format!("/traces?q=fault{}", "+AND+ok".repeat(count))).body;
     assert!(many(19).contains("Without <code>fault</code>") && !many(20).contains("Without"));
     let older = get(&server, "/traces?w=1s").body;
-    assert!(older.contains("No trace began in this time; 1 of other times"), "{older}");
+    assert!(older.contains("No trace began in this time; one of another time is here"), "{older}");
 
     let wrong = get(&server, "/traces?q=ok+AND+responsetme+%3E+5");
     assert_eq!(wrong.status, 400);
     assert!(wrong.body.contains("<pre>ok AND responsetme &gt; 5\n       ^</pre>"), "{}", wrong.body);
     assert!(wrong.body.contains("/traces?q=ok%20AND%20responsetime%20%3E%205"), "{}", wrong.body);
+    let map = get(&server, "/map?q=ok+AND").body;
+    assert!(map.contains("<code>ok AND</code> is not understood") && !map.contains("matches"), "{map}");
     let part = get(&server, "/traces?part=list&q=ok+AND");
     assert_eq!(part.status, 200);
     assert!(part.body.starts_with("<div id=\"wrong\">"), "{}", part.body);

@@ -34,6 +34,7 @@ use super::frame::{Frame, Section};
 use super::shown;
 use super::shown::quoted;
 use super::wrong::wrong;
+use crate::Filter;
 use crate::api::GetTraceGraph;
 use crate::graph::Service;
 use crate::store::Row;
@@ -145,7 +146,11 @@ fn empty(links: &Links<'_>) -> Markup {
             @if let Some(id) = links.trace {
                 p { "Nothing is here of this trace. " a href={ "/t/" (id) } { "Why?" } }
             } @else if let Some(filter) = links.query.filter() {
-                p { "No trace of this time matches " code { (shown(filter)) } "." }
+                @if Filter::parse(filter).is_ok() {
+                    p { "No trace of this time matches " code { (shown(filter)) } "." }
+                } @else {
+                    p { "Nothing is shown, for " code { (shown(filter)) } " is not understood." }
+                }
                 p { a href=(links.query.carried().without("q").href("/map")) { "Show the map without the filter" } }
             } @else {
                 p { "No traces in this time." }

@@ -19,7 +19,10 @@ pub(super) fn empty(asked: &Asked, found: &Found, window: &Window, filter: Optio
     let kept = asked.store().counters().traces;
     if found.folded > 0 {
         return html! {
-            p { "All " (found.folded) " matching traces are health checks that went well." }
+            @match found.folded {
+                1 => p { "The only matching trace is a health check that went well." },
+                all => p { "All " (all) " matching traces are health checks that went well." },
+            }
             p { a.button href=(asked.query.with("health", "1").href("/traces")) { "Show them" } }
         };
     }
@@ -31,7 +34,10 @@ pub(super) fn empty(asked: &Asked, found: &Found, window: &Window, filter: Optio
     if kept > 0 {
         let all = asked.query.without("from").without("to").with("w", "all");
         return html! {
-            p { "No trace began in this time; " (kept) " of other times are here." }
+            @match kept {
+                1 => p { "No trace began in this time; one of another time is here." },
+                all => p { "No trace began in this time; " (all) " of other times are here." },
+            }
             p { a.button href=(all.href("/traces")) { "Show all there is" } }
         };
     }
@@ -82,11 +88,16 @@ fn none_match(asked: &Asked, found: &Found, window: &Window, filter: &Filter) ->
         @if let Some(InTheWay { condition, matching, rest }) = best {
             p {
                 "Without " code { (shown(&condition)) } ": "
-                a href=(asked.query.with("q", &rest).href("/traces")) { (matching) " traces" }
+                a href=(asked.query.with("q", &rest).href("/traces")) { (traces(matching)) }
             }
         }
         p { a.button href=(asked.query.without("q").href("/traces")) { "Clear the filter" } }
     }
+}
+
+/// `1 trace`, `2 traces`.
+fn traces(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "trace" } else { "traces" })
 }
 
 fn nothing_yet(asked: &Asked) -> Markup {
