@@ -215,7 +215,9 @@ impl Node {
     /// The node's own id; of an unsampled trace, that of the segment that is not sent.
     pub fn id(&self) -> Option<SegmentId> {
         self.with_any(|tree, node| match &tree.head.pass_on {
-            PassOn::Own => Some(SegmentId::from_u64(tree.node(node).map_or(tree.head.id, |node| node.id))),
+            PassOn::Own | PassOn::OwnWith(_) => {
+                Some(SegmentId::from_u64(tree.node(node).map_or(tree.head.id, |node| node.id)))
+            }
             PassOn::Unchanged(header) => header.parent(),
             PassOn::Nothing => None,
         })

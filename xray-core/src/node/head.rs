@@ -12,8 +12,6 @@ pub(crate) struct Head {
     pub(crate) id: u64,
     /// The caller's subsegment, from the incoming header.
     pub(crate) parent: Option<SegmentId>,
-    /// `Lineage` and unknown keys of the incoming header, to be passed on.
-    pub(crate) data: Option<Box<str>>,
     /// What is told to callers and to the services called.
     pub(crate) sampled: bool,
     /// The decision in force: made when it opened, or at its end where late capture kept it.
@@ -58,10 +56,19 @@ pub(crate) enum Late {
 pub(crate) enum PassOn {
     /// The trace, the caller's id and the decision.
     Own,
+    /// The same, with the data of this header, which came in: `Lineage` and keys that are not known.
+    OwnWith(Box<TraceHeader>),
     /// A header that leaves the decision to others, as it came.
     Unchanged(Box<TraceHeader>),
     /// There is no trace.
     Nothing,
+}
+
+impl PassOn {
+    /// The trace, which is that of an incoming header.
+    pub(crate) fn own(incoming: &TraceHeader) -> PassOn {
+        if incoming.data().is_empty() { PassOn::Own } else { PassOn::OwnWith(Box::new(incoming.clone())) }
+    }
 }
 
 impl Head {
@@ -69,6 +76,7 @@ impl Head {
     pub(crate) fn header(&self, id: u64) -> Option<TraceHeader> {
         match &self.pass_on {
             PassOn::Own => Some(self.own_header(id)),
+            PassOn::OwnWith(incoming) => Some(self.own_header(id).with_data(incoming.data())),
             PassOn::Unchanged(header) => Some((**header).clone()),
             PassOn::Nothing => None,
         }
@@ -76,11 +84,7 @@ impl Head {
 
     fn own_header(&self, id: u64) -> TraceHeader {
         let sampled = if self.sampled { Sampled::Yes } else { Sampled::No };
-        let header = TraceHeader::new(self.trace_id).with_parent(SegmentId::from_u64(id)).with_sampled(sampled);
-        match &self.data {
-            Some(data) => header.with_data(data),
-            None => header,
-        }
+        TraceHeader::new(self.trace_id).with_parent(SegmentId::from_u64(id)).with_sampled(sampled)
     }
 
     /// What happens inside is recorded, for good or for now.

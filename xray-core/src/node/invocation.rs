@@ -70,7 +70,7 @@ pub(super) fn open(
         Some((header, parent, sampled)) => {
             let mut head = recorder.head(Some(header.root()), Some(parent), by_header(sampled), Kind::Facade);
             head.id = u64::from_str_radix(parent.as_str(), 16).unwrap_or(head.id);
-            head.data = Some(header.data()).filter(|data| !data.is_empty()).map(Box::from);
+            head.pass_on = PassOn::own(header);
             head
         }
         None => {

@@ -170,7 +170,6 @@ impl Recorder {
             trace_id: trace_id.unwrap_or_else(|| TraceId::new(wall.as_secs() as u32, &*self.entropy)),
             id: self.new_id(),
             parent,
-            data: None,
             sampled: decision.sampled(),
             late: self.late(&decision, kind),
             decision,
@@ -195,6 +194,9 @@ impl Recorder {
         let mut tree = self.delivery.pool.take(head);
         self.stats().add(Counter::SegmentsOpened, 1);
         self.stats().add(if sampled { Counter::SegmentsSampled } else { Counter::SegmentsUnsampled }, 1);
+        if self.wants_end || undecided {
+            tree.set_outcome(Outcome::opened(name.map(Box::from)));
+        }
         if undecided && !self.make_late_room(&mut tree) {
             tree.head.late = Late::No;
         }
@@ -205,9 +207,6 @@ impl Recorder {
                 self.keep_room(&mut tree);
                 self.count(draft);
             }
-        }
-        if self.wants_end || undecided {
-            tree.set_outcome(Outcome::opened(name.map(Box::from)));
         }
         if tree.head.is_recorded() {
             tree.retain(0);

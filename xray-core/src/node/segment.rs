@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::aws::{self, AwsBlock};
 use super::current::NO_SPAN;
 use super::guard::Node;
-use super::head::{Head, Kind};
+use super::head::{Head, Kind, PassOn};
 use super::invocation;
 use super::items::{Class, Draft};
 use super::parts::{HttpRequestParts, Trust, UrlParts};
@@ -213,7 +213,9 @@ impl<'a> SegmentBuilder<'a> {
         let (root, parent) = (header.map(TraceHeader::root), header.and_then(TraceHeader::parent));
         let mut head = recorder.head(root, parent, decision, kind);
         head.asked = said == Some(Sampled::Requested);
-        head.data = header.map(TraceHeader::data).filter(|data| !data.is_empty()).map(Box::from);
+        if let Some(header) = header {
+            head.pass_on = PassOn::own(header);
+        }
         if recorder.rules.in_lambda {
             // The platform decides, and what a message was sent under is not joined.
             return head;

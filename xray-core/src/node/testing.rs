@@ -9,7 +9,6 @@ pub(crate) fn head() -> Head {
         trace_id: "1-5759e988-bd862e3fe1be46a994272793".parse().unwrap(),
         id: 1,
         parent: None,
-        data: None,
         sampled: true,
         decision: Decision::new(true, Reason::Fixed),
         late: Late::No,

@@ -220,3 +220,10 @@ fn a_full_tree_keeps_the_value_that_it_cannot_replace() {
     let kept: Vec<&[u8]> = tree.items_of(tree.node(0).unwrap(), Class::HttpResponse).collect();
     assert_eq!(kept, [br#""status":200"#]);
 }
+
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn an_open_request_holds_no_more_than_it_did() {
+    // Every open request has one tree, and a node for each of its subsegments: what is rarely needed stands in a box.
+    assert_eq!((size_of::<Tree>(), size_of::<NodeData>()), (240, 64));
+}

@@ -32,8 +32,6 @@ pub(crate) struct Tree {
     pub(crate) head: Head,
     nodes: Vec<NodeData>,
     items: ItemBuffer,
-    /// Bytes of `items` that belong to no node any more.
-    garbage: usize,
     /// First free node, chained by `next`.
     free: u32,
     open: u32,
@@ -47,8 +45,6 @@ pub(crate) struct Tree {
     abandoned: bool,
     /// How it went, for a sampler that asks. Apart: few do, and every open request would hold it.
     outcome: Option<Box<Outcome>>,
-    /// Bytes taken of the stock for late capture.
-    reserved: usize,
 }
 
 impl Tree {
@@ -57,7 +53,6 @@ impl Tree {
             head,
             nodes: Vec::new(),
             items: ItemBuffer::default(),
-            garbage: 0,
             free: NO_NODE,
             open: 0,
             finished: 0,
@@ -66,34 +61,19 @@ impl Tree {
             stream_at: 0,
             abandoned: false,
             outcome: None,
-            reserved: 0,
         }
     }
 
     /// Empties the tree for another request; its buffers stay.
     pub(crate) fn reset(&mut self, head: Head) {
         // Field by field: to make a new one and move it here copies some 400 bytes twice.
-        let Tree {
-            head: place,
-            nodes,
-            items,
-            garbage,
-            free,
-            open,
-            finished,
-            refs,
-            annotations,
-            stream_at,
-            abandoned,
-            outcome,
-            reserved,
-        } = self;
+        let Tree { head: place, nodes, items, free, open, finished, refs, annotations, stream_at, abandoned, outcome } =
+            self;
         *place = head;
         nodes.clear();
         items.clear();
         *free = NO_NODE;
         (*open, *finished, *refs, *annotations, *stream_at) = (0, 0, 0, 0, 0);
-        (*garbage, *reserved) = (0, 0);
         *abandoned = false;
         if let Some(outcome) = outcome {
             **outcome = Outcome::default();
@@ -128,7 +108,9 @@ impl Tree {
 
     /// The items of one class.
     pub(crate) fn items_of(&self, node: &NodeData, class: Class) -> ItemsOf<'_> {
-        self.items.items_of(node.runs, class)
+        // Without any, the others need not be looked through: a segment asks for many that it does not have.
+        let runs = if node.classes & class.bit() != 0 { node.runs } else { Runs::EMPTY };
+        self.items.items_of(runs, class)
     }
 
     /// All of them, dead ones too, for the writer.

@@ -24,14 +24,17 @@ pub struct Decision {
     sampled: bool,
     reason: Reason,
     rule: Option<Arc<str>>,
-    terms: Option<(u32, f64)>,
+    /// The terms are these two where there is a target. Not an option of both: that takes 8 bytes more, in every open
+    /// request.
+    fixed_target: Option<u32>,
+    rate: f64,
     late: Option<LateRules>,
 }
 
 impl Decision {
     /// A decision that names no rule.
     pub fn new(sampled: bool, reason: Reason) -> Decision {
-        Decision { sampled, reason, rule: None, terms: None, late: None }
+        Decision { sampled, reason, rule: None, fixed_target: None, rate: 0.0, late: None }
     }
 
     /// The same decision, made by this rule. The name is shared, not copied.
@@ -43,7 +46,7 @@ impl Decision {
     /// The same decision, made when the rule's terms were these: traces each second that are recorded first, and the
     /// share 0.0–1.0 of the rest.
     pub fn with_terms(mut self, fixed_target: u32, rate: f64) -> Decision {
-        self.terms = Some((fixed_target, rate));
+        (self.fixed_target, self.rate) = (Some(fixed_target), rate);
         self
     }
 
@@ -71,12 +74,12 @@ impl Decision {
     /// Traces each second that the rule recorded first when it decided; `None` where no rule did. Of a central rule
     /// it is the quota that was granted.
     pub fn fixed_target(&self) -> Option<u32> {
-        self.terms.map(|(fixed_target, _)| fixed_target)
+        self.fixed_target
     }
 
     /// Share of the rest that the rule recorded when it decided, 0.0–1.0; `None` where no rule did.
     pub fn rate(&self) -> Option<f64> {
-        self.terms.map(|(_, rate)| rate)
+        self.fixed_target.map(|_| self.rate)
     }
 
     /// Rules that may keep the segment when it has ended; `None` almost always.
@@ -88,7 +91,7 @@ impl Decision {
 /// The same outcome for the same reason, by the same rule under the same terms.
 impl PartialEq for Decision {
     fn eq(&self, other: &Decision) -> bool {
-        let terms = |decision: &Decision| decision.terms.map(|(fixed_target, rate)| (fixed_target, rate.to_bits()));
+        let terms = |decision: &Decision| (decision.fixed_target, decision.rate.to_bits());
         (self.sampled, self.reason, &self.rule) == (other.sampled, other.reason, &other.rule)
             && terms(self) == terms(other)
             && self.late == other.late

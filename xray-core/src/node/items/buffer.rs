@@ -30,18 +30,20 @@ pub(crate) struct Superseded {
 pub(crate) struct ItemBuffer {
     bytes: Vec<u8>,
     /// Bytes of items that were overwritten.
-    dead: usize,
+    dead: u32,
+    /// Bytes of runs that belong to no node any more. Both fit: [`MAX_BYTES`] is a thousandth of what they hold.
+    forgotten: u32,
 }
 
 impl ItemBuffer {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
-        self.dead = 0;
+        (self.dead, self.forgotten) = (0, 0);
     }
 
     /// Bytes that a copy would leave behind.
-    pub(crate) fn dead(&self) -> usize {
-        self.dead
+    pub(crate) fn garbage(&self) -> usize {
+        (self.dead + self.forgotten) as usize
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -121,9 +123,10 @@ impl ItemBuffer {
         AllItems { bytes: &self.bytes, next_run: runs.first, rest: &[], left: 0 }
     }
 
-    /// The node's bytes with their headers: what [`ItemBuffer::copy`] moves.
-    pub(crate) fn size(&self, runs: Runs) -> usize {
-        self.runs(runs).map(|(_, run)| run.len() + RUN_HEADER).sum()
+    /// A node's items are of no use any more; its runs are not asked for again.
+    pub(crate) fn forget(&mut self, runs: Runs) {
+        let bytes: usize = self.runs(runs).map(|(_, run)| run.len() + RUN_HEADER).sum();
+        self.forgotten += bytes as u32;
     }
 
     /// Copies a node's items into another buffer, but for those that were overwritten: as one run.
@@ -187,7 +190,7 @@ impl ItemBuffer {
                 {
                     if let Some(header) = self.bytes.get_mut(at..body) {
                         header.copy_from_slice(&item_header(Class::Dead, length).to_le_bytes());
-                        self.dead += ITEM_HEADER + length;
+                        self.dead += (ITEM_HEADER + length) as u32;
                         killed += 1;
                     }
                 }
@@ -214,7 +217,7 @@ impl ItemBuffer {
             start = end + 1;
         };
         if start == 0 && end == length {
-            self.dead += ITEM_HEADER + length;
+            self.dead += (ITEM_HEADER + length) as u32;
             self.write_header(at, item_header(Class::Dead, length));
             return true;
         }
@@ -224,7 +227,7 @@ impl ItemBuffer {
             item.copy_within(end + 1.., start);
         }
         let kept = length - gone;
-        self.dead += gone;
+        self.dead += gone as u32;
         self.write_header(at, item_header(Class::Metadata, kept) | JOINED);
         // There is room for a header: the shortest member and its comma are `"":0,`.
         self.write_header(body + kept, item_header(Class::Dead, gone.saturating_sub(ITEM_HEADER)));

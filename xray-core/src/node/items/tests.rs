@@ -93,7 +93,7 @@ proptest::proptest! {
                 let copied_runs = buffer.copy(runs, &mut copied);
                 proptest::prop_assert_eq!(texts(&copied, copied_runs), texts(&buffer, runs));
             }
-            proptest::prop_assert!(buffer.dead() < buffer.len());
+            proptest::prop_assert!(buffer.garbage() < buffer.len());
             let written: Vec<&[u8]> = buffer.items_of(runs, Class::Metadata).collect();
             let written = String::from_utf8(written.join(&b","[..])).unwrap();
             Ok((seen, written))

@@ -99,7 +99,7 @@ impl Tree {
     /// A node's content is gone out; its id stays while something can name it.
     fn forget(&mut self, node: u32) {
         let Some(data) = self.nodes.get_mut(node as usize) else { return };
-        self.garbage += self.items.size(data.runs);
+        self.items.forget(data.runs);
         data.flags |= flag::SENT;
         data.runs = Runs::EMPTY;
         data.first_child = NO_NODE;
@@ -176,7 +176,7 @@ impl Tree {
 
     /// Gives the room of sent and overwritten items back once it is the larger half.
     pub(super) fn compact(&mut self) {
-        let garbage = self.garbage + self.items.dead();
+        let garbage = self.items.garbage();
         if garbage < COMPACT_FROM || garbage * 2 < self.items.len() {
             return;
         }
@@ -185,7 +185,6 @@ impl Tree {
             node.runs = self.items.copy(node.runs, &mut kept);
         }
         self.items = kept;
-        self.garbage = 0;
     }
 
     // --- what is still open ---

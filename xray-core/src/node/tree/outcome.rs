@@ -18,6 +18,8 @@ pub(crate) struct Outcome {
     /// Name of the segment, where it is not the service's.
     name: Option<Box<str>>,
     told: bool,
+    /// Bytes taken of the stock for late capture.
+    reserved: usize,
 }
 
 /// What is told when it has ended.
@@ -108,11 +110,14 @@ impl Tree {
 
     /// Bytes of the common stock that are this tree's.
     pub(crate) fn reserved(&self) -> usize {
-        self.reserved
+        self.outcome.as_ref().map_or(0, |outcome| outcome.reserved)
     }
 
+    /// Of a tree with an [outcome](Tree::set_outcome), which all have that late capture decides.
     pub(crate) fn set_reserved(&mut self, bytes: usize) {
-        self.reserved = bytes;
+        if let Some(outcome) = &mut self.outcome {
+            outcome.reserved = bytes;
+        }
     }
 
     /// It is sent after all, by this decision.
