@@ -7,50 +7,88 @@
 //! the highest that was held. Everyone gets the same trials.
 
 use crate::process::{Contestant, Outcome, Sink, Worker};
-use crate::table::{Table, spread, whole};
+use crate::table::{Table, spread, times, whole};
 use crate::workload::{Variant, Workload};
 
-/// Measures all and prints the table.
+/// Measures all and prints the tables.
 pub fn print(sink: &Sink) -> Outcome<()> {
     println!("## The highest even rate of W2 without loss, beside one thread that records and nothing else\n");
-    let empty = Contestant::own(Variant::F1)?;
-    let mut workers = vec![Worker::start(&empty, Workload::W2, sink)?];
     let rows = rows()?;
-    for (contestant, ..) in &rows {
-        workers.push(Worker::start(contestant, Workload::W2, sink)?);
-    }
+    let start = |row: &Row| Worker::start(&row.contestant, Workload::W2, sink);
+    let mut workers = rows.iter().map(start).collect::<Outcome<Vec<_>>>()?;
     let spent = spent(&mut workers)?;
-    let (empty, spent) = spent.split_first().ok_or("no F1")?;
+    let empty = *spent.first().ok_or("no F1")?;
     println!("A span costs F1 {empty:.0} ns here.\n");
-    let heads = ["", "spans/s", "x what F1 can make", "the caller alone could make", "what ends it", "aim"];
-    let mut table = Table::new(&heads);
-    for ((contestant, leaves, aim), (spent, worker)) in rows.iter().zip(spent.iter().zip(workers.iter_mut().skip(1))) {
+    let mut found = Vec::new();
+    for (row, worker) in rows.iter().zip(&mut workers) {
         eprint!(".");
-        let held = search(worker)?;
-        let cells = [
-            whole(held.rate),
-            format!("{:.3}", held.rate * empty / 1e9),
-            whole(1e9 / spent),
-            if held.is_caller { "the caller" } else { "loss" }.to_owned(),
-        ];
-        table.row(&format!("{}, {leaves}", contestant.variant), &cells, aim);
+        let one = search(|rate| held(worker, rate, 1))?;
+        let two = if row.by_two { Some(search(|rate| held(worker, rate, 2))?) } else { None };
+        found.push((one, two));
     }
     workers.into_iter().try_for_each(Worker::end)?;
+
+    let heads = ["", "spans/s", "x what F1 can make", "the caller alone could make", "what ends it", "aim"];
+    let mut table = Table::new(&heads);
+    for ((row, (one, _)), spent) in rows.iter().zip(&found).zip(spent).skip(1) {
+        let cells =
+            [whole(one.rate), format!("{:.3}", one.rate * empty / 1e9), whole(1e9 / spent), one.ended_by().to_owned()];
+        table.row(&row.label(), &cells, row.aim);
+    }
+    table.print();
+
+    let nested = rows.iter().zip(&found).find(|(row, _)| row.contestant.variant == "P6n");
+    let nested = nested.and_then(|(_, (_, two))| two.as_ref()).ok_or("no P6n")?.rate;
+    let mut table = Table::new(&["two calling threads", "spans/s", "x one thread", "x P6n", "what ends it", "aim"]);
+    for (row, (one, two)) in rows.iter().zip(&found) {
+        if let Some(two) = two {
+            let cells =
+                [whole(two.rate), times(two.rate / one.rate), times(two.rate / nested), two.ended_by().to_owned()];
+            let aim = if row.is_ours() { ">= 20 x P6n" } else { "" };
+            table.row(&row.label(), &cells, aim);
+        }
+    }
     table.print();
     Ok(())
 }
 
-/// Who is measured, what becomes of what they record, and the aim.
-fn rows() -> Outcome<Vec<(Contestant, &'static str, &'static str)>> {
-    Ok(vec![
-        (Contestant::own(Variant::OursUnsent)?, "documents dropped", ">= 3 x P3, >= 5 x P1, >= 20 x P6n, 1 M"),
-        (Contestant::peer("peer-fastrace", "P3")?, "spans dropped", ""),
-        (Contestant::peer("peer-otel", "P1")?, "spans dropped", ""),
-        (Contestant::own(Variant::Ours)?, "sent by UDP", ">= 20 x P6n"),
-        (Contestant::peer("peer-otel", "P6")?, "sent by UDP", ""),
-        (Contestant::peer("peer-otel", "P6n")?, "sent by UDP", ""),
-        (Contestant::peer("peer-xray-lite", "P4")?, "sent by UDP", ""),
-    ])
+/// Who is measured.
+struct Row {
+    contestant: Contestant,
+    /// What becomes of what it records.
+    leaves: &'static str,
+    aim: &'static str,
+    /// By two calling threads as well.
+    by_two: bool,
+}
+
+impl Row {
+    fn label(&self) -> String {
+        format!("{}, {}", self.contestant.variant, self.leaves)
+    }
+
+    fn is_ours(&self) -> bool {
+        self.contestant.variant.starts_with("ours")
+    }
+}
+
+/// All of them, F1 first: what `tracing` itself lets a thread make.
+fn rows() -> Outcome<Vec<Row>> {
+    let row = |contestant: Outcome<Contestant>, leaves, aim, by_two| -> Outcome<Row> {
+        Ok(Row { contestant: contestant?, leaves, aim, by_two })
+    };
+    [
+        row(Contestant::own(Variant::F1), "nothing recorded", "", true),
+        row(Contestant::own(Variant::OursUnsent), "documents dropped", ">= 3 x P3, >= 5 x P1, >= 20 x P6n, 1 M", true),
+        row(Contestant::peer("peer-fastrace", "P3"), "spans dropped", "", true),
+        row(Contestant::peer("peer-otel", "P1"), "spans dropped", "", false),
+        row(Contestant::own(Variant::Ours), "sent by UDP", ">= 20 x P6n", true),
+        row(Contestant::peer("peer-otel", "P6"), "sent by UDP", "", false),
+        row(Contestant::peer("peer-otel", "P6n"), "sent by UDP", "", true),
+        row(Contestant::peer("peer-xray-lite", "P4"), "sent by UDP", "", false),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// Nanoseconds of the calling thread that a span takes, of each, in rounds by turns.
@@ -66,6 +104,7 @@ fn spent(workers: &mut [Worker]) -> Outcome<Vec<f64>> {
 }
 
 /// What a search found.
+#[derive(Debug, PartialEq)]
 struct Held {
     /// Spans a second.
     rate: f64,
@@ -73,11 +112,18 @@ struct Held {
     is_caller: bool,
 }
 
-fn search(worker: &mut Worker) -> Outcome<Held> {
+impl Held {
+    fn ended_by(&self) -> &'static str {
+        if self.is_caller { "the caller" } else { "loss" }
+    }
+}
+
+/// The highest rate that is held. `held` tries one, requests a second, and says how many were made, if none were lost.
+fn search(mut held: impl FnMut(f64) -> Outcome<Option<f64>>) -> Outcome<Held> {
     let (mut highest, mut kept, mut step) = (0.0_f64, FIRST, 2.0_f64);
     loop {
         let asked = kept * step;
-        match held(worker, asked)? {
+        match held(asked)? {
             Some(rate) if rate < highest * GROWS => {
                 return Ok(Held { rate: highest.max(rate) * SPANS, is_caller: true });
             }
@@ -88,10 +134,10 @@ fn search(worker: &mut Worker) -> Outcome<Held> {
     }
 }
 
-/// The rate that was reached without loss, if it was in one of [`TRIES`].
-fn held(worker: &mut Worker, asked: f64) -> Outcome<Option<f64>> {
+/// The rate that so many threads together reached without loss, if they did in one of [`TRIES`].
+fn held(worker: &mut Worker, asked: f64, threads: usize) -> Outcome<Option<f64>> {
     for _ in 0..TRIES {
-        let answer = worker.ask(&format!("pace {asked:.0} {TRIAL}"))?;
+        let answer = worker.ask(&format!("pace {asked:.0} {TRIAL} {threads}"))?;
         let [made, left, due, microseconds] = answer[..] else { return Err(format!("{answer:?}").into()) };
         if left as f64 >= due as f64 * (1.0 - LOST) {
             return Ok(Some(made as f64 / microseconds as f64 * 1e6));
@@ -117,3 +163,35 @@ const ROUNDS: usize = 7;
 const TIMED: u64 = 1_000;
 /// Spans of W2.
 const SPANS: f64 = 11.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rate found, in requests a second, of a caller that can make so many and a way out that takes so many.
+    fn found(makes: f64, takes: f64) -> (f64, bool) {
+        let held = search(|asked| {
+            let made = asked.min(makes);
+            Ok((made <= takes).then_some(made))
+        });
+        let Held { rate, is_caller } = held.unwrap();
+        (rate / SPANS, is_caller)
+    }
+
+    #[test]
+    fn a_search_ends_a_step_below_what_is_lost() {
+        for takes in [1_001.0, 9_500.0, 123_456.0] {
+            let (rate, is_caller) = found(f64::INFINITY, takes);
+            assert!(!is_caller && rate <= takes && rate * FINEST > takes, "{rate} of {takes}");
+        }
+    }
+
+    #[test]
+    fn a_search_ends_at_what_the_caller_can_make() {
+        for makes in [1_001.0, 9_500.0, 123_456.0] {
+            assert_eq!(found(makes, f64::INFINITY), (makes, true));
+            // Who loses only what nobody makes loses nothing.
+            assert_eq!(found(makes, makes), (makes, true));
+        }
+    }
+}

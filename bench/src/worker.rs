@@ -60,6 +60,10 @@ impl Subject for Installed {
         self.layer.as_ref().map_or(0, |layer| layer.stats().documents_sent)
     }
 
+    fn per_request(&self) -> u64 {
+        u64::from(self.layer.is_some())
+    }
+
     fn app(&self) -> Router {
         match self.variant {
             Variant::F0 | Variant::F1Bare => http::orders(),
