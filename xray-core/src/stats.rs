@@ -120,7 +120,7 @@ counters! {
     ExceptionsDropped exceptions_dropped,
     /// Links beyond the 100, or to more than 20 traces, of a segment.
     LinksDropped links_dropped,
-    /// Values cut at their limit.
+    /// Values cut at their limit, or left out for it.
     ValuesTruncated values_truncated,
     /// Documents that lost metadata values or events to stay within their limit.
     MetadataTrimmed metadata_trimmed,

@@ -26,13 +26,14 @@ impl AwsBlock<'_> {
         self
     }
 
-    /// Any JSON up to 16 KiB; what is longer, or does not serialise, is left out.
+    /// Any JSON up to 16 KiB; what is longer, or does not serialise, is left out, counted (`values_truncated`).
     pub fn value(&mut self, key: &str, value: impl Serialize) -> &mut Self {
         let written = record::serialized(self.start(key), &value);
         if written {
-            self.draft.finish(Class::Aws)
+            self.draft.finish(Class::Aws);
         } else {
-            self.draft.discard()
+            self.draft.discard();
+            self.draft.losses.values_cut += 1;
         }
         self
     }

@@ -202,9 +202,11 @@ impl Recorder {
         }
         if tree.head.is_recorded() {
             tree.open_segment(id, start, Some(self.service_label))?;
-            if let Some(draft) = draft.filter(|draft| !draft.is_empty()) {
-                tree.append(0, draft, false);
-                self.keep_room(&mut tree);
+            if let Some(draft) = draft {
+                if !draft.is_empty() {
+                    tree.append(0, draft, false);
+                    self.keep_room(&mut tree);
+                }
                 self.count(draft);
             }
         }
@@ -280,7 +282,8 @@ impl Recorder {
     /// Adds flags and what a draft holds to a node, and says aloud what X-Ray would not have taken.
     pub(crate) fn append(&self, handle: Handle, draft: &mut Draft, flags: u16, replace: bool) {
         if draft.is_empty() && flags == 0 {
-            return;
+            // Its only value may have been left out.
+            return self.count(draft);
         }
         self.delivery.slots.with(handle, |tree| {
             if flags != 0 {

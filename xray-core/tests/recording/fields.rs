@@ -488,12 +488,16 @@ fn values_that_do_not_serialise_leave_a_mark() {
     let (document, xray) = on_segment(|node| {
         node.add_metadata("odd", &unserialisable);
         node.add_metadata("fine", 1);
+        node.set_aws("odd", &unserialisable);
+        node.describe_aws(|aws| _ = aws.value("long", "x".repeat(20_000)).text("fine", "1"));
     });
     assert_eq!(
         document.metadata["default"],
         json!({"odd": "[removed: not serialisable, or longer than 16 KiB]", "fine": 1})
     );
-    assert_eq!(xray.stats().values_truncated, 1);
+    let aws = &document.aws.as_ref().unwrap().0;
+    assert_eq!((aws.get("fine"), aws.get("long"), aws.get("odd")), (Some(&json!("1")), None, None));
+    assert_eq!(xray.stats().values_truncated, 3);
 }
 
 #[test]
