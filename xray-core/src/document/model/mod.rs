@@ -35,7 +35,7 @@ pub use parse::ParseDocumentError;
 pub use sql::Sql;
 pub use walk::Walk;
 
-use read::{Field, NonEmpty, is_absent, take};
+use read::{Field, NonEmpty, fill, is_absent, set};
 
 /// A segment or subsegment as it is sent, with everything beneath it.
 ///
@@ -196,36 +196,47 @@ impl Document {
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 
-    fn read(mut from: Map<String, Value>) -> Document {
-        let from = &mut from;
-        Document {
-            name: NonEmpty::take(from, "name"),
-            id: NonEmpty::take(from, "id"),
-            trace_id: take(from, "trace_id"),
-            parent_id: take(from, "parent_id"),
-            kind: take(from, "type"),
-            start_time: take(from, "start_time"),
-            end_time: take(from, "end_time"),
-            in_progress: NonEmpty::take(from, "in_progress"),
-            namespace: take(from, "namespace"),
-            origin: take(from, "origin"),
-            resource_arn: take(from, "resource_arn"),
-            user: take(from, "user"),
-            error: NonEmpty::take(from, "error"),
-            fault: NonEmpty::take(from, "fault"),
-            throttle: NonEmpty::take(from, "throttle"),
-            cause: take(from, "cause"),
-            http: take(from, "http"),
-            aws: take(from, "aws"),
-            service: take(from, "service"),
-            sql: take(from, "sql"),
-            annotations: NonEmpty::take(from, "annotations"),
-            metadata: NonEmpty::take(from, "metadata"),
-            links: NonEmpty::take(from, "links"),
-            precursor_ids: NonEmpty::take(from, "precursor_ids"),
-            inferred: NonEmpty::take(from, "inferred"),
-            subsegments: NonEmpty::take(from, "subsegments"),
-            other: std::mem::take(from),
+    fn read(from: Map<String, Value>) -> Document {
+        let mut document = Document::default();
+        for (name, value) in from {
+            if let Err(value) = document.set(&name, value) {
+                document.other.insert(name, value);
+            }
+        }
+        document
+    }
+
+    /// Gives the member of this name to its field, or back. The other way round, each field asking for its member, most
+    /// of the 26 ask for nothing: a document has some ten.
+    fn set(&mut self, name: &str, value: Value) -> Result<(), Value> {
+        match name {
+            "name" => fill(&mut self.name, value),
+            "id" => fill(&mut self.id, value),
+            "trace_id" => set(&mut self.trace_id, value),
+            "parent_id" => set(&mut self.parent_id, value),
+            "type" => set(&mut self.kind, value),
+            "start_time" => set(&mut self.start_time, value),
+            "end_time" => set(&mut self.end_time, value),
+            "in_progress" => fill(&mut self.in_progress, value),
+            "namespace" => set(&mut self.namespace, value),
+            "origin" => set(&mut self.origin, value),
+            "resource_arn" => set(&mut self.resource_arn, value),
+            "user" => set(&mut self.user, value),
+            "error" => fill(&mut self.error, value),
+            "fault" => fill(&mut self.fault, value),
+            "throttle" => fill(&mut self.throttle, value),
+            "cause" => set(&mut self.cause, value),
+            "http" => set(&mut self.http, value),
+            "aws" => set(&mut self.aws, value),
+            "service" => set(&mut self.service, value),
+            "sql" => set(&mut self.sql, value),
+            "annotations" => fill(&mut self.annotations, value),
+            "metadata" => fill(&mut self.metadata, value),
+            "links" => fill(&mut self.links, value),
+            "precursor_ids" => fill(&mut self.precursor_ids, value),
+            "inferred" => fill(&mut self.inferred, value),
+            "subsegments" => fill(&mut self.subsegments, value),
+            _ => Err(value),
         }
     }
 }

@@ -36,6 +36,24 @@ pub(super) fn take<T: Field>(from: &mut Map<String, Value>, name: &str) -> Optio
     T::read(from.remove(name)?)
 }
 
+/// Gives the value to the field, or back if it does not fit.
+pub(super) fn set<T: Field>(field: &mut Option<T>, value: Value) -> Result<(), Value> {
+    if !T::fits(&value) {
+        return Err(value);
+    }
+    *field = T::read(value);
+    Ok(())
+}
+
+/// Gives the value to the field, or back if it does not fit or is empty.
+pub(super) fn fill<T: NonEmpty>(field: &mut T, value: Value) -> Result<(), Value> {
+    if is_empty_json(&value) || !T::fits(&value) {
+        return Err(value);
+    }
+    *field = T::read(value).unwrap_or_default();
+    Ok(())
+}
+
 /// For `skip_serializing_if`.
 pub(super) fn is_absent<T: NonEmpty>(value: &T) -> bool {
     value.is_empty_value()
