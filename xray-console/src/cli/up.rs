@@ -1,6 +1,7 @@
 //! `xrc up`: a console until it is interrupted.
 
 use std::io::IsTerminal;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use xray_console::client::{Client, Local};
 use xray_console::intake::Counters;
@@ -73,7 +74,12 @@ fn greet(console: &Console, options: &Up, made: Option<&str>, log: &Log) {
     if relays(options) {
         return;
     }
-    say(&format!("waiting for segments. Try:  xrc demo     or run your app: AWS_XRAY_DAEMON_ADDRESS={tcp}"));
+    // Where "every address" listens, this machine's own is one; to send to `0.0.0.0` is not for every system.
+    let mut here = tcp;
+    if here.ip().is_unspecified() {
+        here.set_ip(if here.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+    }
+    say(&format!("waiting for segments. Try:  xrc demo     or run your app: AWS_XRAY_DAEMON_ADDRESS={here}"));
     if tcp.ip().is_loopback() {
         let port = tcp.port();
         say(&format!(

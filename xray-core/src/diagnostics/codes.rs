@@ -102,7 +102,7 @@ codes! {
     Xr021 "XR021",
     /// X-Ray was shut down as soon as it was started.
     ///
-    /// Keep the guard: `let _xray = …`, not `let _ = …`.
+    /// The program ended with an error of its own; or the guard was not kept: `let _xray = …`, not `let _ = …`.
     Xr022 "XR022",
     /// A segment has been open for very long.
     ///

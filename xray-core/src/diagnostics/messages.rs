@@ -189,7 +189,8 @@ pub(crate) fn queue_full(lost: u64, documents: usize, bytes: usize) -> String {
 /// XR022. `after` is the time since the start.
 pub(crate) fn guard_dropped(after: Duration) -> String {
     format!(
-        "shut down {} ms after the start, before any segment. Keep the guard: let _xray = …, not let _ = …",
+        "shut down {} ms after the start, before any segment: the program ended, or the guard was not kept \
+         (let _xray = …, not let _ = …)",
         after.as_millis()
     )
 }
@@ -373,7 +374,7 @@ mod tests {
             an invocation came with a trace header without a sampling decision and is not recorded. Set the function's TracingConfig to Mode=Active (SAM: Tracing: Active)
             in Lambda the platform sends the segment, so segment "orders" becomes a subsegment of it. Use xray_core::subsegment there, or a span
             412 documents lost in all because the queue to the sender is full (4096 documents or 8388608 bytes). Sample less, or look at what keeps the emitter busy
-            shut down 3 ms after the start, before any segment. Keep the guard: let _xray = …, not let _ = …
+            shut down 3 ms after the start, before any segment: the program ended, or the guard was not kept (let _xray = …, not let _ = …)
             segment "worker" has been open for 900 s; 5000 subsegments left ahead of their segments so far. Use one segment for each job
             AWS_XRAY_CONTEXT_MISSING is "x"; the default is used
             sampling rules in a.json: rule 1: rate is 2.0; expected a number from 0.0 to 1.0; the rules in force stay, and the file is read again when it changes

@@ -291,7 +291,7 @@ fn xr022_the_guard_is_dropped_at_once() {
     let _ = layer.guard();
     let told = told.lock().unwrap();
     assert!(told[0].starts_with("XR022: shut down "), "{told:?}");
-    assert!(told[0].ends_with(" ms after the start, before any segment. Keep the guard: let _xray = …, not let _ = …"));
+    assert!(told[0].ends_with(" ms after the start, before any segment: the program ended, or the guard was not kept (let _xray = …, not let _ = …)"));
 }
 
 #[test]
