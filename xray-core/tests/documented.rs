@@ -75,6 +75,28 @@ fn every_link_leads_somewhere() {
     }
 }
 
+/// What a program on a page uses stands there as a dependency, or in the README's application.
+#[test]
+fn every_crate_that_a_page_uses_is_named_on_it() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, application) = readme.split_once("```toml").unwrap();
+    let (application, _) = application.split_once("```").unwrap();
+    let mut count = 0;
+    for (page, text) in pages() {
+        // A part that is code begins with its language.
+        let parts: Vec<&str> = text.split("\n```").collect();
+        let (code, rest) = parts.iter().partition::<Vec<&str>, _>(|part| part.starts_with("rust"));
+        let named = |name: &str| rest.iter().chain([&application]).any(|part| part.contains(name));
+        let lines = code.iter().flat_map(|code| code.lines()).filter(|line| !line.trim_start().starts_with("# "));
+        for line in lines.filter_map(|line| line.trim_start().strip_prefix("use ")) {
+            let name: String = line.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            assert!(name == "std" || named(&name) || named(&name.replace('_', "-")), "{}: {name}", page.display());
+            count += 1;
+        }
+    }
+    assert!(count > 30, "{count}");
+}
+
 #[test]
 fn every_page_is_in_the_index() {
     let index = fs::read_to_string(root().join("docs/README.md")).unwrap();
