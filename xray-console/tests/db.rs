@@ -58,7 +58,7 @@ async fn what_was_put_is_there_after_a_restart() {
     assert_eq!(store.info(&trace_id(0)).unwrap().last.as_micros(), info.last.as_micros());
     let mut seen = Vec::new();
     store.scan(&Window::ALL, |row| {
-        seen.push(row.id.to_string());
+        seen.push(row.id().to_string());
         true
     });
     assert_eq!(seen, [trace_id(1), trace_id(0)]);

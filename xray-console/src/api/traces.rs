@@ -291,7 +291,7 @@ impl Operation for GetTraceSummaries {
         let filter = api.filter(self.filter_expression.as_deref())?;
         let (mut summaries, mut processed, mut last, mut next) = (Vec::new(), 0, None, None);
         api.store().scan(&window, |row| {
-            let id = row.id.as_str();
+            let id = row.id().as_str();
             let start = row.facts.start_time().unwrap_or_default();
             if cursor.as_ref().is_some_and(|cursor| !cursor.is_before(start, id)) {
                 return true;
@@ -320,8 +320,8 @@ impl Operation for GetTraceSummaries {
 }
 
 fn summary(row: &Row, window: &Window) -> TraceSummary {
-    let mut summary = TraceSummary::of(row.id.as_str(), &row.facts);
-    summary.revision = row.revision;
+    let mut summary = TraceSummary::of(row.id().as_str(), &row.facts);
+    summary.revision = row.revision();
     summary.matched_event_time = match window.kind {
         TimeRangeType::TraceId => None,
         TimeRangeType::Event => row.facts.start_time().map(|start| start.max(window.start)),

@@ -86,9 +86,9 @@ fn found(store: &Store, filter: Option<&Filter>) -> (Vec<TraceSummary>, Vec<Stri
     store.scan(&Window::ALL, |row| {
         let facts: &Facts = &row.facts;
         if filter.is_some_and(|filter| filter.matches(facts)) {
-            bad.push(row.id.as_str().to_owned());
+            bad.push(row.id().as_str().to_owned());
         }
-        summaries.push(TraceSummary::of(row.id.as_str(), facts));
+        summaries.push(TraceSummary::of(row.id().as_str(), facts));
         true
     });
     summaries.reverse();

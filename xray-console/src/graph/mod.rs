@@ -12,6 +12,7 @@ mod call;
 mod health;
 mod named;
 mod part;
+mod parts;
 mod series;
 mod shapes;
 mod sum;
@@ -32,6 +33,7 @@ use crate::trace::Node;
 pub use health::Health;
 pub use part::{CLIENT, Part};
 pub(crate) use part::{Callers, callers};
+pub(crate) use parts::Parts;
 pub use series::{NodeRef, Selector, TimeSeries};
 pub use shapes::{
     Alias, Edge, ErrorStatistics, FaultStatistics, HistogramEntry, Service, SummaryStatistics,
@@ -116,14 +118,14 @@ impl ServiceGraph {
     /// Adds what one trace did. Links it has to other traces wait until [`resolve`](ServiceGraph::resolve) is given the
     /// part of theirs.
     pub fn add(&mut self, part: &Part) {
-        let places: Vec<usize> = part.nodes.iter().map(|node| self.node(node)).collect();
-        let mut calls = part.calls.iter().copied();
-        for (node, place) in part.nodes.iter().zip(&places) {
+        let places: Vec<usize> = part.part_nodes().iter().map(|node| self.node(node)).collect();
+        let mut calls = part.calls().iter().copied();
+        for (node, place) in part.part_nodes().iter().zip(&places) {
             let Some(sums) = self.nodes.get_mut(*place) else { continue };
             calls.by_ref().take(node.calls as usize).for_each(|call| sums.sum.add(call));
         }
-        let mut edges = Vec::with_capacity(part.edges.len());
-        for edge in &part.edges {
+        let mut edges = Vec::with_capacity(part.edges().len());
+        for edge in part.edges() {
             let (Some(from), Some(to)) = (places.get(edge.from as usize), places.get(edge.to as usize)) else {
                 continue;
             };
@@ -133,7 +135,7 @@ impl ServiceGraph {
             sums.span.widen(edge.span);
             calls.by_ref().take(edge.calls as usize).for_each(|call| sums.sum.add(call));
         }
-        for alias in &part.aliases {
+        for alias in part.aliases() {
             let Some(edge) = edges.get(alias.edge as usize).and_then(|edge| self.edges.get_mut(*edge)) else {
                 continue;
             };
@@ -144,7 +146,7 @@ impl ServiceGraph {
                 }
             }
         }
-        for link in &part.links {
+        for link in part.links() {
             let Some(to) = places.get(link.to as usize) else { continue };
             self.open.entry(link.trace.clone()).or_default().push(OpenLink { to: *to, link: link.clone() });
         }
@@ -157,10 +159,10 @@ impl ServiceGraph {
 
     /// Joins the links to this trace, which need not be one that was [added](ServiceGraph::add).
     pub fn resolve(&mut self, part: &Part) {
-        let Some(links) = self.open.remove(&part.trace) else { return };
+        let Some(links) = self.open.remove(part.trace_id()) else { return };
         for OpenLink { to, link } in links {
-            let Some(Place { node, sent, .. }) = part.places.iter().find(|place| place.id == link.id) else { continue };
-            let Some(node) = part.nodes.get(*node as usize) else { continue };
+            let Some(Place { node, sent, .. }) = part.places().iter().find(|place| place.id == link.id) else { continue };
+            let Some(node) = part.part_nodes().get(*node as usize) else { continue };
             let from = self.node(&PartNode { root: false, sent: false, span: Span::NONE, ..node.clone() });
             let edge = self.edge(from, to, EdgeKind::Link);
             let Some(edge) = self.edges.get_mut(edge) else { continue };

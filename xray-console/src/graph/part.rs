@@ -1,18 +1,21 @@
 //! What one trace adds to the service graph.
 //!
 //! Computed once for each revision of a trace and kept beside it, so that the graph of a hundred thousand traces is a sum
-//! and reads no document. Nodes take their numbers from their own segments, edges from the subsegment of the caller: the
+//! and reads no document. Parts of many traces can be put side by side (`parts.rs`). Nodes take their numbers from their own segments, edges from the subsegment of the caller: the
 //! difference is the way between the two. Where a message waits in a queue, which has no view of its own, the edge to the
 //! consumer says how long the message waited.
 //!
 //! Source: X-Ray API Reference, "GetServiceGraph", "Edge"; X-Ray Developer Guide, "Getting data from X-Ray".
 
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
 
 use xray_core::document::Document;
 
 use super::call::Call;
 use super::named::Shared;
+use super::parts::{Head, Parts, index};
 use crate::Trace;
 use crate::trace::{Node, Segment};
 
@@ -35,17 +38,12 @@ pub const CLIENT: &str = "client";
 /// let names: Vec<_> = services.iter().map(|service| service.name.as_str()).collect();
 /// assert_eq!(names, ["shop", "shop"], "the client, and the service");
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Part {
-    pub(super) trace: Box<str>,
-    pub(super) nodes: Box<[PartNode]>,
-    pub(super) edges: Box<[PartEdge]>,
-    /// Completed requests of the nodes, then of the edges, in their order.
-    pub(super) calls: Box<[Call]>,
-    pub(super) aliases: Box<[PartAlias]>,
-    pub(super) links: Box<[PartLink]>,
-    /// What a link from another trace can lead to, by id: the segments and calls of this trace.
-    pub(super) places: Box<[Place]>,
+    /// Those of this trace, and perhaps of others.
+    pub(super) parts: Arc<Parts>,
+    /// Which trace of them it is.
+    pub(super) at: usize,
 }
 
 /// One node in one trace.
@@ -159,29 +157,16 @@ impl Part {
         draft.finish(trace, &nodes)
     }
 
-    /// Bytes of memory it holds.
-    pub fn bytes(&self) -> usize {
-        let links: usize = self.links.iter().map(|link| link.trace.len() + size_of::<PartLink>()).sum();
-        let names = self.nodes.iter().map(|node| &node.node).chain(self.aliases.iter().map(|alias| &alias.name));
-        size_of::<Part>()
-            + self.trace.len()
-            + size_of_val(&*self.nodes)
-            + size_of_val(&*self.edges)
-            + size_of_val(&*self.calls)
-            + size_of_val(&*self.aliases)
-            + size_of_val(&*self.places)
-            + links
-            + names.map(Shared::bytes).sum::<usize>()
-    }
-
-    /// Id of the trace it is of.
-    pub fn trace_id(&self) -> &str {
-        &self.trace
-    }
-
     /// The nodes it passes, the root's first, each once; clients are not among them.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
-        self.nodes.iter().map(|node| node.node.node()).filter(|node| node.kind.as_deref() != Some(CLIENT))
+        self.part_nodes().iter().map(|node| node.node.node()).filter(|node| node.kind.as_deref() != Some(CLIENT))
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nodes: Vec<_> = self.nodes().map(|node| node.name.as_str()).collect();
+        to.debug_struct("Part").field("trace", &self.trace_id()).field("nodes", &nodes).finish_non_exhaustive()
     }
 }
 
@@ -333,22 +318,32 @@ impl<'a> Draft<'a> {
         }
         let counted = |calls: &Vec<Call>| index(calls.len());
         let calls = self.nodes.iter().map(|(_, calls)| calls).chain(self.edges.iter().map(|(_, calls)| calls));
-        let calls = calls.flatten().copied().collect();
-        Part {
-            trace: trace.id.as_str().into(),
+        let calls: Box<[Call]> = calls.flatten().copied().collect();
+        let nodes = self.nodes.into_iter().map(|(node, calls)| PartNode { calls: counted(&calls), ..node });
+        let edges = self.edges.into_iter().map(|(edge, calls)| PartEdge { calls: counted(&calls), ..edge });
+        let (nodes, edges): (Box<[PartNode]>, Box<[PartEdge]>) = (nodes.collect(), edges.collect());
+        let head = Head {
+            trace: index(trace.id.as_str().len()),
+            nodes: index(nodes.len()),
+            edges: index(edges.len()),
+            calls: index(calls.len()),
+            aliases: index(self.aliases.len()),
+            links: index(self.links.len()),
+            places: index(places.len()),
+        };
+        let parts = Parts {
+            heads: Box::new([head]),
+            traces: trace.id.as_str().into(),
+            nodes,
+            edges,
             calls,
-            nodes: self.nodes.into_iter().map(|(node, calls)| PartNode { calls: counted(&calls), ..node }).collect(),
-            edges: self.edges.into_iter().map(|(edge, calls)| PartEdge { calls: counted(&calls), ..edge }).collect(),
             aliases: self.aliases.into(),
             links: self.links.into(),
             places: places.into(),
-        }
+        };
+        Arc::new(parts).part(0)
     }
 }
 
 /// How many links of a segment count. Source: X-Ray API Reference; it links 20 traces to a segment.
 const LINKS: usize = 20;
-
-fn index(count: usize) -> u32 {
-    u32::try_from(count).unwrap_or(u32::MAX)
-}

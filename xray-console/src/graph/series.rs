@@ -63,14 +63,14 @@ impl TimeSeries {
     /// Adds what one trace did.
     pub fn add(&mut self, part: &Part) {
         let means = |wanted: &NodeRef, place: u32| {
-            part.nodes.get(place as usize).is_some_and(|node| wanted.matches(node.node.node()))
+            part.part_nodes().get(place as usize).is_some_and(|node| wanted.matches(node.node.node()))
         };
-        let mut calls = part.calls.iter().copied();
-        for node in &part.nodes {
+        let mut calls = part.calls().iter().copied();
+        for node in part.part_nodes() {
             let meant = matches!(&self.selector, Selector::Service(wanted) if wanted.matches(node.node.node()));
             self.count(calls.by_ref().take(node.calls as usize), meant);
         }
-        for edge in &part.edges {
+        for edge in part.edges() {
             let meant = match &self.selector {
                 Selector::Edges => true,
                 Selector::Service(_) => false,

@@ -52,6 +52,27 @@ fn picture(services: &[Service]) -> String {
 }
 
 #[test]
+fn parts_side_by_side_add_up_to_what_they_do_alone() {
+    let queue = r#"{"name":"SQS","id":"000000000000000b","namespace":"aws","start_time":1.5,"end_time":1.6,
+        "aws":{"operation":"SendMessage","queue_url":"https://sqs/orders"}}"#;
+    let shop = format!(
+        r#"{{"name":"shop","id":"000000000000000a","start_time":1,"end_time":2,"fault":true,"subsegments":[{queue}]}}"#
+    );
+    let consumer = format!(
+        r#"{{"name":"mail","id":"000000000000000c","start_time":3,"end_time":4,
+            "links":[{{"trace_id":"{ID}","id":"000000000000000b"}}]}}"#
+    );
+    let alone = [part_of(ID, &[&shop]), part_of(OTHER, &[]), part_of(OTHER, &[&consumer]), part_of(OTHER, &[&shop])];
+    let parts = std::sync::Arc::new(Parts::pack(&alone));
+    let parts: Vec<Part> = (0..alone.len()).map(|at| parts.part(at)).collect();
+    let ids: Vec<&str> = parts.iter().map(Part::trace_id).collect();
+    assert_eq!(ids, [ID, OTHER, OTHER, OTHER]);
+    let pictured = picture(&ServiceGraph::of(&alone).services());
+    assert!(pictured.contains("mail") && pictured.contains("orders"), "{pictured}");
+    assert_eq!(picture(&ServiceGraph::of(&parts).services()), pictured);
+}
+
+#[test]
 fn nodes_count_their_own_view_and_edges_the_callers() {
     let shop = r#"{"name":"shop","id":"000000000000000a","start_time":1,"end_time":2,"throttle":true,"error":true,"subsegments":[
         {"name":"work","id":"00000000000000b0","start_time":1,"end_time":2,"subsegments":[

@@ -15,7 +15,7 @@ mod tests;
 
 pub use cursor::{Cursor, ParseCursorError};
 pub use facts::Facts;
-pub(crate) use facts::{Cause, CauseKind, Entity, Flags, Label, Record, Segment, Value};
+pub(crate) use facts::{Cause, CauseKind, Columns, Entity, Flags, Label, Record, Segment, Value};
 pub use shapes::{
     AnnotationValue, AvailabilityZone, HttpSummary, InstanceId, ResourceArn, RootCause, RootCauseEntity,
     RootCauseException, RootCauseService, ServiceId, TraceSummary, TraceUser, ValueWithServiceIds,

@@ -1,9 +1,11 @@
 //! Summaries and root causes of traces written by hand.
 
+use std::sync::Arc;
+
 use expect_test::expect;
 use xray_core::document::Document;
 
-use super::{Cursor, Facts, RootCause, TraceSummary};
+use super::{Columns, Cursor, Facts, RootCause, TraceSummary};
 use crate::Trace;
 
 const ID: &str = "1-5759e988-bd862e3fe1be46a994272793";
@@ -131,9 +133,26 @@ fn long_and_many_paths_are_cut_and_circles_end() {
 
 #[test]
 fn bytes_count_every_list() {
-    let small = facts(&[r#"{"name":"shop","id":"a","start_time":1}"#]).bytes();
-    let large = facts(&[PAY, SHOP]).bytes();
-    assert!(small >= size_of::<Facts>() && large > small + 300, "{small} {large}");
+    let small = facts(&[r#"{"name":"shop","id":"a","start_time":1}"#]).into_columns().bytes();
+    let large = facts(&[PAY, SHOP]).into_columns().bytes();
+    assert!(small >= size_of::<Columns>() && large > small + 300, "{small} {large}");
+}
+
+#[test]
+fn facts_side_by_side_say_what_they_say_alone() {
+    let alone = [facts(&[PAY, SHOP]), facts(&[SHOP]), facts(&[]), facts(&[PAY]), facts(&[SHOP, PAY])];
+    let once = Arc::new(Columns::pack(&alone));
+    let again: Vec<Facts> = (1..5).map(|at| once.facts(at)).collect();
+    let again = Arc::new(Columns::pack(&again));
+    for (at, alone) in alone.iter().enumerate() {
+        let expected = format!("{:?}", TraceSummary::of(ID, alone));
+        assert_eq!(format!("{:?}", TraceSummary::of(ID, &once.facts(at))), expected);
+        if at > 0 {
+            assert_eq!(format!("{:?}", TraceSummary::of(ID, &again.facts(at - 1))), expected);
+        }
+    }
+    let apart: usize = alone.into_iter().map(|facts| facts.into_columns().bytes()).sum();
+    assert!(once.bytes() < apart * 4 / 5, "{} side by side, {apart} apart", once.bytes());
 }
 
 #[test]

@@ -8,6 +8,8 @@ use std::time::Duration;
 use xray_core::document::Document;
 use xray_core::{SegmentId, TraceId};
 
+use super::page::Slot;
+
 /// A document on its way into the store: its JSON, and what places it.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -81,7 +83,9 @@ pub(super) struct Entry {
     places: HashMap<Key, usize>,
     /// Of all documents, as they count.
     pub(super) bytes: usize,
-    /// Bytes of the row that is kept for it.
+    /// Its row, if that is in a page with others.
+    pub(super) packed: Option<Slot>,
+    /// Bytes of its row, if that is in none.
     pub(super) row_bytes: usize,
     pub(super) revision: u64,
     /// Earliest start of its documents, microseconds since the epoch.
@@ -118,6 +122,7 @@ impl Entry {
             documents: Vec::new(),
             places: HashMap::new(),
             bytes: 0,
+            packed: None,
             row_bytes: 0,
             revision: 0,
             start,

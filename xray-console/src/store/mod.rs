@@ -21,6 +21,9 @@
 mod db;
 mod disk;
 mod entry;
+mod look;
+mod packing;
+mod page;
 mod row;
 mod state;
 mod window;
@@ -43,7 +46,8 @@ pub use row::Row;
 pub use state::{Counters, Eviction, Outcome, TraceInfo};
 pub use window::{TimeRangeType, Window};
 
-use state::State;
+use page::{Page, Slot};
+use state::{Found, Stale, State};
 
 /// Bytes that a store takes by default: 256 MB, some 100,000 documents of 2 KB.
 pub const DEFAULT_BOUND: usize = 256_000_000;
@@ -277,25 +281,28 @@ impl Store {
     }
 
     /// The row of one trace.
-    pub fn row(&self, id: &str) -> Option<Arc<Row>> {
+    pub fn row(&self, id: &str) -> Option<Row> {
         let found = self.lock().find(&id.parse().ok()?)?;
-        Some(self.worked_out(found))
+        Some(match found {
+            Found::Ready(slot) => Row::of(slot),
+            Found::Stale(stale) => Row::of(self.work_out(&stale)),
+        })
     }
 
     /// Shows the rows of all traces of the window to `visit`, the newest first (by start), until it answers false.
     ///
     /// What comes meanwhile may or may not be seen. Putting goes on while `visit` runs.
     pub fn scan(&self, window: &Window, mut visit: impl FnMut(&Row) -> bool) {
-        let mut before = None;
+        let mut from = None;
         loop {
-            let page = self.lock().page(window, before);
-            let Some(last) = page.last() else { return };
-            before = Some(last.key());
-            for found in page {
-                let row = self.worked_out(found);
-                if window.holds(&row.facts) && !visit(&row) {
-                    return;
-                }
+            let look = self.lock().look(window, from);
+            let visit = |row: &Row| !window.holds(&row.facts) || visit(row);
+            if !look.each(|stale| self.work_out(stale), visit) {
+                return;
+            }
+            from = look.next();
+            if from.is_none() {
+                return;
             }
         }
     }
@@ -321,36 +328,45 @@ impl Store {
         Some(changed.into_iter().map(|(_, id)| id).collect())
     }
 
-    /// Works out the rows of traces that have been quiet for so long, so that queries find them ready; at most a few at
-    /// a time. How many it did: with 0 there is nothing to do for now.
+    /// Works out the rows of traces that have been quiet for so long, so that queries find them ready, and packs rows; at
+    /// most a few at a time. How many it did: with 0 there is nothing to do for now.
     ///
     /// [`Intake`](crate::store) calls this from a thread of its own.
     pub fn settle(&self, quiet: Duration) -> usize {
         let quiet = u64::try_from(quiet.as_nanos()).unwrap_or(u64::MAX);
         let before = self.shared.clock.monotonic().saturating_sub(quiet);
-        let page = self.lock().quiet_since(before);
-        let done = page.len();
-        for found in page {
-            self.worked_out(found);
+        let quiet = self.lock().quiet_since(before);
+        for stale in &quiet {
+            self.work_out(stale);
         }
-        done
+        quiet.len() + self.pack()
     }
 
-    /// The row of what was found, made now if there is none of this revision.
-    fn worked_out(&self, found: state::Found) -> Arc<Row> {
-        match found {
-            state::Found::Ready { row, .. } => row,
-            state::Found::Stale { id, revision, documents, bytes, .. } => {
-                let trace = Trace::assemble(id.as_str(), parsed(&documents));
-                let row = Arc::new(Row::of(id, revision, bytes > TRACE_BYTES, &trace));
-                let mut state = self.lock();
-                let garbage = state.keep_row(&row, self.shared.clock.wall());
-                self.tell_evicted(&garbage);
-                drop(state);
-                drop(garbage);
-                row
-            }
+    /// Packs some rows. How many.
+    fn pack(&self) -> usize {
+        let slots = self.lock().to_pack();
+        if slots.is_empty() {
+            return 0;
         }
+        let page = Page::pack(&slots);
+        let mut state = self.lock();
+        let garbage = state.keep_page(&page, self.shared.clock.wall());
+        self.tell_evicted(&garbage);
+        drop(state);
+        drop(garbage);
+        slots.len()
+    }
+
+    fn work_out(&self, stale: &Stale) -> Slot {
+        let (_, id) = stale.position;
+        let trace = Trace::assemble(id.as_str(), parsed(&stale.documents));
+        let row = Slot::of(stale.position, stale.revision, stale.bytes > TRACE_BYTES, &trace);
+        let mut state = self.lock();
+        let garbage = state.keep_row(stale, &row, self.shared.clock.wall());
+        self.tell_evicted(&garbage);
+        drop(state);
+        drop(garbage);
+        row
     }
 
     /// What happens from now on. Bounded: who is more than [`CHANGES`] behind gets
@@ -404,5 +420,7 @@ fn parsed(documents: &[Arc<[u8]>]) -> impl Iterator<Item = Document> {
     documents.iter().filter_map(|json| Document::parse(json).ok())
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -2,20 +2,15 @@
 
 use xray_core::TraceId;
 
-use crate::Trace;
+use super::page::Slot;
 use crate::graph::Part;
 use crate::query::Facts;
 
-/// A trace in the eyes of filters, summaries and maps.
-#[derive(Debug)]
+/// A trace in the eyes of filters, summaries and maps. Clones share what they hold.
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Row {
-    /// The trace.
-    pub id: TraceId,
-    /// How many documents had come for it when this was worked out.
-    pub revision: u64,
-    /// It is larger than AWS X-Ray would have it ([`TRACE_BYTES`](super::TRACE_BYTES)).
-    pub limit_exceeded: bool,
+    slot: Slot,
     /// What filters and summaries need.
     pub facts: Facts,
     /// What it adds to the service graph.
@@ -23,17 +18,31 @@ pub struct Row {
 }
 
 impl Row {
-    pub(super) fn of(id: TraceId, revision: u64, limit_exceeded: bool, trace: &Trace) -> Row {
-        Row { id, revision, limit_exceeded, facts: Facts::of(trace), part: Part::of(trace) }
+    pub(super) fn of(slot: Slot) -> Row {
+        let (facts, part) = (slot.page().facts(slot.at()), slot.page().part(slot.at()));
+        Row { slot, facts, part }
     }
 
-    /// Bytes it takes, itself included.
-    pub fn bytes(&self) -> usize {
-        // What is in it counts itself; a counted pointer and the allocator take their share.
-        let apart = size_of::<Facts>() + size_of::<Part>();
-        size_of::<Row>() - apart + self.facts.bytes() + self.part.bytes() + ALLOCATIONS
+    /// Becomes the row at another place of its page. Only that: who takes pointers to the page for each of a hundred
+    /// thousand rows, and gives them back, spends more time on counting these than on the rows.
+    pub(super) fn turn(&mut self, at: usize) {
+        self.slot.turn(at);
+        self.facts.turn(at);
+        self.part.turn(at);
+    }
+
+    /// The trace.
+    pub fn id(&self) -> &TraceId {
+        &self.slot.key().id
+    }
+
+    /// How many documents had come for it when this was worked out.
+    pub fn revision(&self) -> u64 {
+        self.slot.key().revision
+    }
+
+    /// It is larger than AWS X-Ray would have it ([`TRACE_BYTES`](super::TRACE_BYTES)).
+    pub fn limit_exceeded(&self) -> bool {
+        self.slot.key().limit_exceeded
     }
 }
-
-/// Bytes of a row that nobody else counts: its reference counts, and the allocator's share of its dozen parts.
-const ALLOCATIONS: usize = 150;

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use xray_core::TraceId;
 
-use super::entry::{self, ENTRY_BYTES, Entry, Kept, Place, Received, micros};
-use super::{EVICTIONS, Now, Row, TRACE_BYTES, TRACE_SHARE, TimeRangeType, Window};
+use super::entry::{self, ENTRY_BYTES, Entry, Kept, Place, Received};
+use super::packing::Packing;
+use super::page::Slot;
+use super::{EVICTIONS, Now, TRACE_BYTES, TRACE_SHARE};
 
 /// Position of a trace among all, by start.
 pub(super) type Position = (u64, TraceId);
@@ -16,9 +18,10 @@ pub(super) type Position = (u64, TraceId);
 /// Trees, not tables: a table that grows moves all of its entries at once, and somebody waits for it.
 pub(super) struct State {
     bound: usize,
-    traces: BTreeMap<TraceId, Box<Entry>>,
-    /// Rows by start; none where it has to be worked out.
-    rows: BTreeMap<Position, Option<Arc<Row>>>,
+    pub(super) traces: BTreeMap<TraceId, Box<Entry>>,
+    /// The traces that are in no page of several, by start, each with its row; none where that has to be worked out.
+    pub(super) apart: BTreeMap<Position, Option<Slot>>,
+    pub(super) packing: Packing,
     /// Every trace once, the one whose first document came first in front.
     arrived: VecDeque<TraceId>,
     /// Traces to settle, each since when.
@@ -26,7 +29,7 @@ pub(super) struct State {
     /// Documents of evicted traces that are still to be freed; they count until then.
     leaving: Vec<Kept>,
     evictions: VecDeque<(TraceId, Duration)>,
-    counters: Counters,
+    pub(super) counters: Counters,
 }
 
 /// How full a store is, and what became of what was put.
@@ -115,18 +118,18 @@ pub struct TraceInfo {
     pub last: Duration,
 }
 
-/// A trace and its row, or what it takes to work that out.
+/// A trace's row, or what it takes to work that out.
 pub(super) enum Found {
-    Ready { position: Position, row: Arc<Row> },
-    Stale { position: Position, id: TraceId, revision: u64, documents: Vec<Arc<[u8]>>, bytes: usize },
+    Ready(Slot),
+    Stale(Stale),
 }
 
-impl Found {
-    pub(super) fn key(&self) -> Position {
-        match self {
-            Found::Ready { position, .. } | Found::Stale { position, .. } => *position,
-        }
-    }
+/// A trace without a row of its revision.
+pub(super) struct Stale {
+    pub(super) position: Position,
+    pub(super) revision: u64,
+    pub(super) documents: Vec<Arc<[u8]>>,
+    pub(super) bytes: usize,
 }
 
 /// What is to be freed outside of the lock.
@@ -134,7 +137,7 @@ impl Found {
 pub(super) struct Garbage {
     pub(super) evicted: Vec<TraceId>,
     documents: Vec<Kept>,
-    rows: Vec<Arc<Row>>,
+    pub(super) rows: Vec<Slot>,
 }
 
 #[cfg(test)]
@@ -149,7 +152,8 @@ impl State {
         State {
             bound,
             traces: BTreeMap::new(),
-            rows: BTreeMap::new(),
+            apart: BTreeMap::new(),
+            packing: Packing::default(),
             arrived: VecDeque::new(),
             unsettled: VecDeque::new(),
             leaving: Vec::new(),
@@ -167,7 +171,6 @@ impl State {
         let entry = self.traces.entry(id).or_insert_with(|| Box::new(Entry::new(start, now.wall)));
         if is_new {
             self.arrived.push_back(id);
-            self.rows.insert((start, id), None);
             self.counters.bytes += ENTRY_BYTES;
         } else if entry.bytes + json_bytes > self.bound / TRACE_SHARE {
             self.counters.refused += 1;
@@ -204,20 +207,18 @@ impl State {
         if !std::mem::replace(&mut entry.unsettled, true) {
             self.unsettled.push_back((now.monotonic, id));
         }
-        if start < entry.start {
-            garbage.rows.extend(self.rows.remove(&(entry.start, id)).flatten());
-            entry.start = start;
-            self.rows.insert((start, id), None);
-        } else if let Some(row) = self.rows.get_mut(&(entry.start, id)) {
-            garbage.rows.extend(row.take());
-        }
+        let (was, packed) = ((entry.start, id), entry.packed.take());
+        entry.start = entry.start.min(start);
+        let position = (entry.start, id);
+        self.row_left(&was, packed, &mut garbage);
+        self.apart.insert(position, None);
         self.make_room(json_bytes, now.wall, &mut garbage);
         (outcome, garbage)
     }
 
     /// Frees twice what has come, at least; more only by the next put. So nobody waits for long, and the bound is
     /// overrun by no more than what came while the largest of traces was leaving.
-    fn make_room(&mut self, came: usize, now: Duration, garbage: &mut Garbage) {
+    pub(super) fn make_room(&mut self, came: usize, now: Duration, garbage: &mut Garbage) {
         /// Freed in any case, bytes.
         const LEAST: usize = 16_384;
         let mut to_free = (2 * came).max(LEAST);
@@ -239,8 +240,8 @@ impl State {
             return false;
         }
         let Some(id) = self.arrived.pop_front() else { return false };
-        let Some(entry) = self.traces.remove(&id) else { return true };
-        garbage.rows.extend(self.rows.remove(&(entry.start, id)).flatten());
+        let Some(mut entry) = self.traces.remove(&id) else { return true };
+        self.row_left(&(entry.start, id), entry.packed.take(), garbage);
         garbage.evicted.push(id);
         if self.evictions.len() >= EVICTIONS {
             self.evictions.pop_front();
@@ -254,18 +255,32 @@ impl State {
         true
     }
 
-    /// Keeps a row unless its trace has changed meanwhile.
-    pub(super) fn keep_row(&mut self, row: &Arc<Row>, now: Duration) -> Garbage {
+    /// A trace's row is no more, be it in a page with others or apart.
+    fn row_left(&mut self, position: &Position, packed: Option<Slot>, garbage: &mut Garbage) {
+        if let Some(slot) = packed {
+            self.counters.bytes = self.counters.bytes.saturating_sub(self.packing.left(&slot));
+            garbage.rows.push(slot);
+        } else {
+            self.packing.gone(position);
+            garbage.rows.extend(self.apart.remove(position).flatten());
+        }
+    }
+
+    /// Keeps the row of a trace unless that has changed meanwhile.
+    pub(super) fn keep_row(&mut self, stale: &Stale, row: &Slot, now: Duration) -> Garbage {
         let mut garbage = Garbage::default();
-        let Some(entry) = self.traces.get_mut(&row.id).filter(|entry| entry.revision == row.revision) else {
+        let position = stale.position;
+        let Some(entry) = self.traces.get_mut(&position.1).filter(|entry| entry.revision == stale.revision) else {
             return garbage;
         };
-        let Some(place) = self.rows.get_mut(&(entry.start, row.id)) else { return garbage };
-        garbage.rows.extend(place.replace(Arc::clone(row)));
-        let bytes = row.bytes();
+        // Somebody else was faster if there is none: it is in a page already.
+        let Some(place) = self.apart.get_mut(&position) else { return garbage };
+        garbage.rows.extend(place.replace(row.clone()));
+        let bytes = row.page().bytes();
         let before = std::mem::replace(&mut entry.row_bytes, bytes);
         entry.unsettled = false;
         self.counters.bytes = (self.counters.bytes + bytes).saturating_sub(before);
+        self.packing.came(position, bytes);
         self.make_room(bytes, now, &mut garbage);
         garbage
     }
@@ -292,57 +307,19 @@ impl State {
     }
 
     pub(super) fn find(&self, id: &TraceId) -> Option<Found> {
-        let position = (self.traces.get(id)?.start, *id);
-        self.found(position, self.rows.get(&position)?)
+        let entry = self.traces.get(id)?;
+        let apart = || self.apart.get(&(entry.start, *id))?.as_ref();
+        self.found(id, entry.packed.as_ref().or_else(apart))
     }
 
-    fn found(&self, position: Position, row: &Option<Arc<Row>>) -> Option<Found> {
+    /// The trace's row, if that is it, else what it takes to work it out.
+    pub(super) fn found(&self, id: &TraceId, row: Option<&Slot>) -> Option<Found> {
         if let Some(row) = row {
-            return Some(Found::Ready { position, row: Arc::clone(row) });
+            return Some(Found::Ready(row.clone()));
         }
-        let (_, id) = position;
-        let entry = self.traces.get(&id)?;
-        let (revision, documents, bytes) = (entry.revision, entry.jsons(), entry.bytes);
-        Some(Found::Stale { position, id, revision, documents, bytes })
-    }
-
-    /// The next traces that may lie in the window, the newest first, before the position where the last page ended.
-    pub(super) fn page(&self, window: &Window, before: Option<Position>) -> Vec<Found> {
-        /// Rows a page: some tens of microseconds under the lock.
-        const PAGE: usize = 512;
-        /// Documents a page, to put together what is not settled.
-        const DOCUMENTS: usize = 4_096;
-        let first_id = "1-00000000-000000000000000000000000".parse().ok();
-        let no_earlier = match window.kind {
-            TimeRangeType::TraceId => micros(window.start.floor()),
-            // May have begun at any time before.
-            TimeRangeType::Event | TimeRangeType::Service => 0,
-        };
-        let from = first_id.map_or(Bound::Unbounded, |id| Bound::Included((no_earlier, id)));
-        let mut page = Vec::new();
-        let mut documents = 0;
-        let end = match (before, first_id) {
-            (Some(position), _) => Bound::Excluded(position),
-            (None, Some(id)) if window.end.is_finite() => Bound::Excluded((micros(window.end.ceil()), id)),
-            _ => Bound::Unbounded,
-        };
-        if let (Bound::Included(from), Bound::Excluded(end)) = (from, end) {
-            // A range that begins behind its end is a mistake to the tree.
-            if from >= end {
-                return page;
-            }
-        }
-        for (position, row) in self.rows.range((from, end)).rev() {
-            let Some(found) = self.found(*position, row) else { continue };
-            if let Found::Stale { documents: more, .. } = &found {
-                documents += more.len();
-            }
-            page.push(found);
-            if page.len() >= PAGE || documents >= DOCUMENTS {
-                break;
-            }
-        }
-        page
+        let entry = self.traces.get(id)?;
+        let position = (entry.start, *id);
+        Some(Found::Stale(Stale { position, revision: entry.revision, documents: entry.jsons(), bytes: entry.bytes }))
     }
 
     /// Of the next traces by id such as changed at this time or later, each with when; and the last that was looked at, if
@@ -367,7 +344,7 @@ impl State {
     }
 
     /// Some traces without a row to which nothing has come since that moment of the monotonic clock.
-    pub(super) fn quiet_since(&mut self, moment: u64) -> Vec<Found> {
+    pub(super) fn quiet_since(&mut self, moment: u64) -> Vec<Stale> {
         const PAGE: usize = 64;
         let mut page = Vec::new();
         while page.len() < PAGE && self.unsettled.front().is_some_and(|(since, _)| *since <= moment) {
@@ -378,13 +355,23 @@ impl State {
                 continue;
             }
             entry.unsettled = false;
-            page.extend(self.find(&id).filter(|found| matches!(found, Found::Stale { .. })));
+            if let Some(Found::Stale(stale)) = self.find(&id) {
+                page.push(stale);
+            }
         }
         page
     }
 
     pub(super) fn counters(&self) -> Counters {
         Counters { traces: self.traces.len(), ..self.counters }
+    }
+
+    /// The bytes in use, added up anew.
+    #[cfg(test)]
+    pub(super) fn recounted(&self) -> usize {
+        let traces = self.traces.values().map(|entry| ENTRY_BYTES + entry.bytes + entry.row_bytes);
+        let leaving = self.leaving.iter().map(Kept::bytes);
+        traces.chain(leaving).sum::<usize>() + self.packing.bytes()
     }
 
     /// All that was kept, to be freed outside of the lock.

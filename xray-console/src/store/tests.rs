@@ -5,7 +5,7 @@ use xray_test::ManualClock;
 
 use super::*;
 
-fn trace_id(trace: usize) -> String {
+pub(super) fn trace_id(trace: usize) -> String {
     format!("1-5759e988-{trace:024x}")
 }
 
@@ -16,7 +16,7 @@ fn document(trace: usize, id: usize, start: usize, rest: &str) -> Document {
     Document::parse(text).unwrap()
 }
 
-fn complete(trace: usize, id: usize, start: usize) -> Document {
+pub(super) fn complete(trace: usize, id: usize, start: usize) -> Document {
     document(trace, id, start, &format!(r#""end_time":{}"#, start + 1))
 }
 
@@ -150,7 +150,7 @@ fn a_row_is_that_of_the_newest_revision() {
     assert_eq!(starts(&store, &Window::ALL), [5.0]);
     store.put(&complete(0, 3, 20));
     let row = store.row(&trace_id(0)).unwrap();
-    assert_eq!((row.revision, row.facts.segment_ends().count()), (3, 3));
+    assert_eq!((row.revision(), row.facts.segment_ends().count()), (3, 3));
 }
 
 #[test]

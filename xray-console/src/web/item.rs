@@ -57,7 +57,7 @@ impl Item {
         }
         let mark = mark(facts);
         Item {
-            id: row.id,
+            id: *row.id(),
             start: facts.start_time().unwrap_or_default(),
             mark,
             is_open: facts.is_partial(),

@@ -1,10 +1,12 @@
 //! A trace becomes facts.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use xray_core::document::{self, Document};
 
 use super::causes::causes;
+use super::columns::{Columns, Head};
 use super::text::Collector;
 use super::tree::{NONE, Place, Tree, u32_of, usize_of};
 use super::{Annotation, Call, Facts, Flags, Label, Owned, Record, Segment, Value};
@@ -50,11 +52,22 @@ impl Facts {
                 segment.record.flags.set(Flags::PARTIAL, true);
             }
         }
-        Facts {
-            start: trace.start_time(),
-            end: trace.end_time(),
+        let head = Head {
+            start: trace.start_time().unwrap_or(f64::NAN),
+            end: trace.end_time().unwrap_or(f64::NAN),
             partial: trace.is_partial(),
             throttled: tree.places().iter().any(|place| place.document.throttle),
+            segments: u32_of(segments.len()),
+            calls: u32_of(calls.len()),
+            labels: u32_of(labels.len()),
+            annotations: u32_of(annotations.len()),
+            causes: u32_of(causes.causes.len()),
+            entities: u32_of(causes.entities.len()),
+            exceptions: u32_of(causes.exceptions.len()),
+        };
+        let columns = Columns {
+            heads: Box::new([head]),
+            texts: texts.finish(),
             segments: segments.into(),
             calls: calls.into(),
             labels: labels.into(),
@@ -62,8 +75,8 @@ impl Facts {
             causes: causes.causes.into(),
             entities: causes.entities.into(),
             exceptions: causes.exceptions.into(),
-            texts: texts.finish(),
-        }
+        };
+        Arc::new(columns).facts(0)
     }
 }
 

@@ -1,18 +1,19 @@
 //! What filters and summaries ask of a trace.
 //!
-//! Flat lists of small records beside one text, so that a look at a trace costs a few cache lines: a filter over
-//! 100,000 of them has 1 µs for each. Every list is at most as long as the trace has documents; annotations and root
-//! causes are bounded as X-Ray bounds them (see [`Facts::of`]).
+//! Flat lists of small records beside one text, so that a look at a trace costs a few cache lines; those of many traces
+//! can be put side by side (`columns.rs`). Every list of a trace is at most as long as it has documents; annotations and
+//! root causes are bounded as X-Ray bounds them (see [`Facts::of`]).
 
 mod causes;
 mod collect;
+mod columns;
 mod text;
 mod tree;
 
-use std::mem::size_of_val;
+use std::sync::Arc;
 
+pub(crate) use columns::Columns;
 pub(crate) use text::Text;
-use text::Texts;
 
 /// A trace as filters see it.
 ///
@@ -31,22 +32,12 @@ use text::Texts;
 /// assert!(summary.has_fault && !summary.has_error);
 /// assert_eq!(summary.response_time, Some(0.5));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Facts {
-    texts: Texts,
-    /// Seconds since the epoch.
-    start: Option<f64>,
-    end: Option<f64>,
-    partial: bool,
-    throttled: bool,
-    /// The root first; queues between a sender and a consumer last.
-    segments: Box<[Segment]>,
-    calls: Box<[Call]>,
-    labels: Box<[Owned]>,
-    annotations: Box<[Annotation]>,
-    causes: Box<[Cause]>,
-    entities: Box<[Entity]>,
-    exceptions: Box<[Exception]>,
+    /// Those of this trace, and perhaps of others.
+    columns: Arc<Columns>,
+    /// Which trace of them it is.
+    at: usize,
 }
 
 /// What a segment or a call did, whoever saw it.
@@ -187,104 +178,107 @@ pub(crate) struct Exception {
 impl Facts {
     /// Seconds since the epoch at which the trace began.
     pub fn start_time(&self) -> Option<f64> {
-        self.start
+        Some(self.head().start).filter(|time| !time.is_nan())
     }
 
     /// Seconds since the epoch at which the last segment that has ended did so.
     pub fn end_time(&self) -> Option<f64> {
-        self.end
+        Some(self.head().end).filter(|time| !time.is_nan())
     }
 
     /// Whether anything in it is in progress.
     pub fn is_partial(&self) -> bool {
-        self.partial
+        self.head().partial
     }
 
     /// Seconds since the epoch at which segments ended.
     pub fn segment_ends(&self) -> impl Iterator<Item = f64> {
-        self.segments.iter().map(|segment| segment.record.end).filter(|end| !end.is_nan())
-    }
-
-    /// Bytes it takes in memory, itself included.
-    pub fn bytes(&self) -> usize {
-        size_of_val(self)
-            + self.texts.bytes()
-            + size_of_val(&*self.segments)
-            + size_of_val(&*self.calls)
-            + size_of_val(&*self.labels)
-            + size_of_val(&*self.annotations)
-            + size_of_val(&*self.causes)
-            + size_of_val(&*self.entities)
-            + size_of_val(&*self.exceptions)
+        self.segments().iter().map(|segment| segment.record.end).filter(|end| !end.is_nan())
     }
 
     /// Whether any segment or subsegment was throttled.
     pub(crate) fn is_throttled(&self) -> bool {
-        self.throttled
+        self.head().throttled
     }
 
     /// Seconds from the first start to the last end.
     pub(crate) fn duration(&self) -> Option<f64> {
-        Some((self.end? - self.start?).max(0.0))
+        Some((self.end_time()? - self.start_time()?).max(0.0))
     }
 
     pub(crate) fn text(&self, text: Text) -> Option<&str> {
-        self.texts.get(text)
+        self.columns.texts.get(text)
     }
 
+    /// The root first; queues between a sender and a consumer last.
     pub(crate) fn segments(&self) -> &[Segment] {
-        &self.segments
+        self.part(&self.columns.segments, |head| head.segments)
     }
 
     pub(crate) fn segment(&self, index: u32) -> Option<&Segment> {
-        self.segments.get(usize::try_from(index).ok()?)
+        self.segments().get(usize::try_from(index).ok()?)
     }
 
     /// The segment that began the trace.
     pub(crate) fn root(&self) -> Option<&Segment> {
-        self.segments.first()
+        self.segments().first()
     }
 
     pub(crate) fn calls(&self) -> &[Call] {
-        &self.calls
+        self.part(&self.columns.calls, |head| head.calls)
     }
 
     /// A label of a segment.
     pub(crate) fn label(&self, segment: usize, label: Label) -> Option<&str> {
         let of_segment = |owned: &&Owned| owned.label == label && usize::try_from(owned.owner) == Ok(segment);
-        self.text(self.labels.iter().find(of_segment)?.text)
+        self.text(self.owned_labels().iter().find(of_segment)?.text)
     }
 
     /// A label of a call, as its caller saw it.
     pub(crate) fn label_of_call(&self, call: usize, label: Label) -> Option<&str> {
-        self.label(self.segments.len() + call, label)
+        self.label(self.segments().len() + call, label)
     }
 
     /// The label's texts on all segments, with the segment's index.
     pub(crate) fn labels(&self, label: Label) -> impl Iterator<Item = (u32, &str)> {
-        let segments = self.segments.len();
+        let segments = self.segments().len();
         let of_segment = move |owned: &&Owned| {
             owned.label == label && usize::try_from(owned.owner).is_ok_and(|owner| owner < segments)
         };
-        self.labels.iter().filter(of_segment).filter_map(|owned| Some((owned.owner, self.text(owned.text)?)))
+        self.owned_labels().iter().filter(of_segment).filter_map(|owned| Some((owned.owner, self.text(owned.text)?)))
     }
 
     /// All annotations, those of one key together.
     pub(crate) fn annotations(&self) -> &[Annotation] {
-        &self.annotations
+        self.part(&self.columns.annotations, |head| head.annotations)
     }
 
     pub(crate) fn causes(&self) -> &[Cause] {
-        &self.causes
+        self.part(&self.columns.causes, |head| head.causes)
+    }
+
+    /// The labels of all segments and calls.
+    fn owned_labels(&self) -> &[Owned] {
+        self.part(&self.columns.labels, |head| head.labels)
+    }
+
+    /// The paths of all root causes.
+    fn entities(&self) -> &[Entity] {
+        self.part(&self.columns.entities, |head| head.entities)
+    }
+
+    /// The exceptions of all entities.
+    fn all_exceptions(&self) -> &[Exception] {
+        self.part(&self.columns.exceptions, |head| head.exceptions)
     }
 
     /// The path of a root cause.
     pub(crate) fn path(&self, cause: &Cause) -> &[Entity] {
-        part(&self.entities, cause.entities)
+        part(self.entities(), cause.entities)
     }
 
     pub(crate) fn exceptions(&self, entity: &Entity) -> &[Exception] {
-        part(&self.exceptions, entity.exceptions)
+        part(self.all_exceptions(), entity.exceptions)
     }
 }
 

@@ -223,7 +223,7 @@ impl Follower {
             self.filter.as_ref().is_none_or(|filter| filter.matches(&row.facts))
                 && (self.health || !is_health_check(&row.facts))
         });
-        let row = |row: Arc<crate::store::Row>| {
+        let row = |row: crate::store::Row| {
             let item = Item::of(&row);
             item.row(item.response.unwrap_or_default()).into_string()
         };

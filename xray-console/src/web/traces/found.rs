@@ -132,8 +132,8 @@ impl Found {
             match wanted.sort {
                 Sort::Time if found.items.len() < wanted.most => found.items.push(Item::of(row)),
                 Sort::Time => {}
-                Sort::Response => keys.push((response(&row.facts).unwrap_or(-1.0), row.id)),
-                Sort::Segments => keys.push((sent(&row.facts), row.id)),
+                Sort::Response => keys.push((response(&row.facts).unwrap_or(-1.0), *row.id())),
+                Sort::Segments => keys.push((sent(&row.facts), *row.id())),
             }
             true
         });
