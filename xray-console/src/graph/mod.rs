@@ -161,7 +161,9 @@ impl ServiceGraph {
     pub fn resolve(&mut self, part: &Part) {
         let Some(links) = self.open.remove(part.trace_id()) else { return };
         for OpenLink { to, link } in links {
-            let Some(Place { node, sent, .. }) = part.places().iter().find(|place| place.id == link.id) else { continue };
+            let Some(Place { node, sent, .. }) = part.places().iter().find(|place| place.id == link.id) else {
+                continue;
+            };
             let Some(node) = part.part_nodes().get(*node as usize) else { continue };
             let from = self.node(&PartNode { root: false, sent: false, span: Span::NONE, ..node.clone() });
             let edge = self.edge(from, to, EdgeKind::Link);

@@ -56,6 +56,8 @@ struct Next {
     /// A page's index; behind the last one, the traces that are in none.
     list: usize,
     at: usize,
+    /// Where the list ends.
+    end: usize,
 }
 
 impl Look {
@@ -66,22 +68,26 @@ impl Look {
 
     /// Shows all rows to `visit` until it answers false; whether it never did.
     pub(super) fn each(&self, work_out: impl Fn(&Stale) -> Slot, mut visit: impl FnMut(&Row) -> bool) -> bool {
-        let ranges: Vec<Range<usize>> = self.pages.iter().map(|(page, _)| self.stretch.of(page)).collect();
-        let begin = |(list, ((page, _), range)): (usize, (&(Arc<Page>, Live), &Range<usize>))| {
-            (!range.is_empty()).then(|| Next { position: page.position(range.start), list, at: range.start })
-        };
-        let mut lists: BinaryHeap<Next> = self.pages.iter().zip(&ranges).enumerate().filter_map(begin).collect();
-        lists.extend(self.apart.first().map(|(position, _)| Next { position: *position, list: self.pages.len(), at: 0 }));
-        while let Some(Next { list, at, .. }) = lists.pop() {
+        let mut lists = BinaryHeap::with_capacity(self.pages.len() + 1);
+        for (list, (page, _)) in self.pages.iter().enumerate() {
+            let range = self.stretch.of(page);
+            if !range.is_empty() {
+                lists.push(Next { position: page.position(range.start), list, at: range.start, end: range.end });
+            }
+        }
+        if let Some((position, _)) = self.apart.first() {
+            lists.push(Next { position: *position, list: self.pages.len(), at: 0, end: self.apart.len() });
+        }
+        while let Some(Next { list, at, end, .. }) = lists.pop() {
             // As long as nothing in another list comes first.
             let until = lists.peek().map(|next| next.position);
-            let end = match self.pages.get(list).zip(ranges.get(list)) {
-                Some(((page, live), range)) => run(page, live, at..range.end, until, &mut visit),
+            let ended = match self.pages.get(list) {
+                Some((page, live)) => run(page, live, at..end, until, &mut visit),
                 None => self.run_apart(at, until, &work_out, &mut visit),
             };
-            match end {
+            match ended {
                 End::Answered => return false,
-                End::At(at, position) => lists.push(Next { position, list, at }),
+                End::At(at, position) => lists.push(Next { position, list, at, end }),
                 End::Through => {}
             }
         }
@@ -165,11 +171,7 @@ impl State {
             (None, Some(id)) if window.end.is_finite() => Bound::Excluded((micros(window.end.ceil()), id)),
             _ => Bound::Unbounded,
         };
-        let mut look = Look {
-            stretch: Stretch { newest, oldest, next: None },
-            pages: Vec::new(),
-            apart: Vec::new(),
-        };
+        let mut look = Look { stretch: Stretch { newest, oldest, next: None }, pages: Vec::new(), apart: Vec::new() };
         // A range that begins behind its end is a mistake to the tree.
         if oldest.is_some_and(|oldest| look.stretch.is_newer(&oldest)) {
             return look;

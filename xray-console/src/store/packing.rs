@@ -80,7 +80,7 @@ impl Packing {
 
 impl State {
     /// The rows of the next page, the newest first; the newest of all wait, for they change most. None if there are few.
-    pub(super) fn to_pack(&mut self) -> Vec<Slot> {
+    pub(super) fn next_to_pack(&mut self) -> Vec<Slot> {
         self.leave_sparse();
         if self.packing.waiting.len() < 2 * PACKED {
             return Vec::new();
@@ -96,7 +96,8 @@ impl State {
 
     /// Whoever is left in a page that is half empty leaves it.
     fn leave_sparse(&mut self) {
-        let Some(Used { page, live, bytes }) = self.packing.sparse.pop().and_then(|name| self.packing.pages.remove(&name))
+        let Some(Used { page, live, bytes }) =
+            self.packing.sparse.pop().and_then(|name| self.packing.pages.remove(&name))
         else {
             return;
         };

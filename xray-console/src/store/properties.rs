@@ -14,7 +14,12 @@ const TRACES: usize = 900;
 enum Step {
     /// A document each for so many traces from this one on, each so many seconds after the one before or, if negative,
     /// before it.
-    Put { first: usize, many: usize, apart: isize, id: usize },
+    Put {
+        first: usize,
+        many: usize,
+        apart: isize,
+        id: usize,
+    },
     /// Settles until there is nothing to do.
     Settle,
     /// Some of it.

@@ -63,15 +63,21 @@ impl Columns {
             labels.extend(facts.owned_labels().iter().map(|owned| Owned { text: moved(owned.text), ..*owned }));
             annotations.extend(facts.annotations().iter().map(|annotation| Annotation {
                 key: moved(annotation.key),
-                value: if let Value::Text(text) = annotation.value { Value::Text(moved(text)) } else { annotation.value },
+                value: if let Value::Text(text) = annotation.value {
+                    Value::Text(moved(text))
+                } else {
+                    annotation.value
+                },
                 ..*annotation
             }));
             causes.extend_from_slice(facts.causes());
             entities.extend(facts.entities().iter().map(|entity| Entity { name: moved(entity.name), ..*entity }));
-            exceptions.extend(facts.all_exceptions().iter().map(|exception| Exception {
-                name: moved(exception.name),
-                message: moved(exception.message),
-            }));
+            exceptions.extend(
+                facts
+                    .all_exceptions()
+                    .iter()
+                    .map(|exception| Exception { name: moved(exception.name), message: moved(exception.message) }),
+            );
             heads.push(Head {
                 segments: u32_of(segments.len()),
                 calls: u32_of(calls.len()),
