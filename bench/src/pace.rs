@@ -119,17 +119,20 @@ impl Held {
 }
 
 /// The highest rate that is held. `held` tries one, requests a second, and says how many were made, if none were lost.
+/// Where no more were made, or some lost, the next step is smaller: a machine that is disturbed once ends no search.
 fn search(mut held: impl FnMut(f64) -> Outcome<Option<f64>>) -> Outcome<Held> {
     let (mut highest, mut kept, mut step) = (0.0_f64, FIRST, 2.0_f64);
     loop {
         let asked = kept * step;
-        match held(asked)? {
-            Some(rate) if rate < highest * GROWS => {
-                return Ok(Held { rate: highest.max(rate) * SPANS, is_caller: true });
-            }
-            Some(rate) => (highest, kept) = (highest.max(rate), asked),
-            None if step < FINEST => return Ok(Held { rate: highest * SPANS, is_caller: false }),
-            None => step = step.sqrt(),
+        let made = held(asked)?;
+        let grows = made.is_some_and(|rate| rate >= highest * GROWS);
+        highest = highest.max(made.unwrap_or_default());
+        if grows {
+            kept = asked;
+        } else if step < FINEST {
+            return Ok(Held { rate: highest * SPANS, is_caller: made.is_some() });
+        } else {
+            step = step.sqrt();
         }
     }
 }
@@ -175,14 +178,21 @@ const SPANS: f64 = 11.0;
 mod tests {
     use super::*;
 
-    /// The rate found, in requests a second, of a caller that can make so many and a way out that takes so many.
-    fn found(makes: f64, takes: f64) -> (f64, bool) {
+    /// The rate found, in requests a second, of a caller that can make so many and a way out that takes so many, where one
+    /// trial is disturbed.
+    fn found_beside(makes: f64, takes: f64, disturbed: usize) -> (f64, bool) {
+        let mut trials = 0;
         let held = search(|asked| {
-            let made = asked.min(makes);
+            trials += 1;
+            let made = if trials == disturbed { asked / 10.0 } else { asked.min(makes) };
             Ok((made <= takes).then_some(made))
         });
         let Held { rate, is_caller } = held.unwrap();
         (rate / SPANS, is_caller)
+    }
+
+    fn found(makes: f64, takes: f64) -> (f64, bool) {
+        found_beside(makes, takes, 0)
     }
 
     #[test]
@@ -199,6 +209,13 @@ mod tests {
             assert_eq!(found(makes, f64::INFINITY), (makes, true));
             // Who loses only what nobody makes loses nothing.
             assert_eq!(found(makes, makes), (makes, true));
+        }
+    }
+
+    #[test]
+    fn one_disturbed_trial_ends_no_search() {
+        for disturbed in 1..6 {
+            assert_eq!(found_beside(9_500.0, f64::INFINITY, disturbed), (9_500.0, true));
         }
     }
 }
