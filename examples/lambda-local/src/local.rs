@@ -41,8 +41,11 @@ pub fn stand_in(events: impl FnOnce() -> Vec<String>) -> Result<(), Failure> {
         Ok((api, daemon)) => {
             let events = events();
             thread::spawn(move || {
-                let outcome = drive(&api, &daemon, &events);
-                process::exit(i32::from(outcome.inspect_err(|error| eprintln!("Error: {error}")).is_err()));
+                // It panics where nobody reads on (`| head`); without an end here the function would wait for ever.
+                let outcome = std::panic::catch_unwind(|| drive(&api, &daemon, &events));
+                let well =
+                    outcome.is_ok_and(|outcome| outcome.inspect_err(|error| eprintln!("Error: {error}")).is_ok());
+                process::exit(i32::from(!well));
             });
             Ok(())
         }
