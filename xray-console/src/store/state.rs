@@ -1,7 +1,6 @@
 //! What is behind the store's lock. Everything here is short: a few look-ups, no parsing, nothing large freed.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -326,6 +325,8 @@ impl State {
     /// there may be more behind it.
     #[cfg(feature = "web")]
     pub(super) fn changed(&self, behind: Option<TraceId>, at: Duration) -> (Vec<(Duration, TraceId)>, Option<TraceId>) {
+        use std::ops::Bound;
+
         /// Traces a page: some tens of microseconds under the lock.
         const PAGE: usize = 512;
         let from = behind.map_or(Bound::Unbounded, Bound::Excluded);
