@@ -215,59 +215,112 @@ fn services(store: &Store) -> usize {
     graph.services().len()
 }
 
+/// Nanoseconds of a trace, of each of some hundreds of them.
+type Pieces = Vec<f64>;
+
 /// A store of so many traces, each begun a millisecond after the one before; how long their intake and their assembly took.
-fn filled(traces: usize) -> Result<(Intake, Duration, Duration), Box<dyn Error>> {
-    /// Documents between two looks at the clock.
-    const BATCH: usize = 100;
+fn filled(traces: usize) -> Result<(Intake, Pieces, Pieces), Box<dyn Error>> {
+    /// Traces between two looks at the clock.
+    const PIECE: usize = 500;
     let intake = Intake::new(Store::with_bound(4 * DEFAULT_BOUND));
-    let (first, mut taken) = (now(), Duration::ZERO);
-    for begin in (0..traces).step_by(BATCH) {
-        let numbers = begin..traces.min(begin + BATCH);
-        let batch: Vec<String> = numbers.map(|number| document(number, first + number as f64 / 1e3)).collect();
+    let (first, mut taken, mut assembled) = (now(), Pieces::new(), Pieces::new());
+    for begin in (0..traces).step_by(PIECE) {
+        let numbers = begin..traces.min(begin + PIECE);
+        let piece: Vec<String> = numbers.map(|number| document(number, first + number as f64 / 1e3)).collect();
         let put = |json: &String| intake.put(json.as_bytes(), Sender::Local("load")).map(|_| ());
-        let (put, took) = timed(|| batch.iter().try_for_each(put));
+        let (put, took) = timed(|| piece.iter().try_for_each(put));
         put?;
-        taken += took;
+        taken.push(took.as_nanos() as f64 / piece.len() as f64);
     }
-    let ((), assembled) = timed(|| while intake.store().settle(Duration::ZERO) > 0 {});
+    let mut all_settled = 0;
+    loop {
+        let mut settled = 0;
+        let ((), took) = timed(|| {
+            while settled < PIECE {
+                match intake.store().settle(Duration::ZERO) {
+                    0 => break,
+                    more => settled += more,
+                }
+            }
+        });
+        if settled == 0 {
+            break;
+        }
+        assembled.push(took.as_nanos() as f64 / settled as f64);
+        all_settled += settled;
+    }
+    // A trace is settled when its row is made, and again when that is packed.
+    let times = all_settled as f64 / traces as f64;
+    assembled.iter_mut().for_each(|piece| *piece *= times);
     let kept = intake.store().counters().traces;
     if kept == traces { Ok((intake, taken, assembled)) } else { Err(format!("{kept} of {traces} traces kept").into()) }
 }
 
-fn scale() -> Outcome {
-    const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
-    let mut rows = vec![String::from("intake"), "assembly".into(), "scan".into()];
-    rows.extend(FILTERS.map(|filter| format!("scan, `{filter}`")));
-    rows.extend([format!("the newest {NEWEST}, `{}`", FILTERS[1]), "service graph".into(), "bytes".into()]);
-    for traces in SIZES {
-        // As many traces in all, whatever the size of the store.
-        let (mut least, mut bytes) = ([Duration::MAX; 2], 0);
-        let mut queries = Vec::new();
-        for _ in 0..(SIZES[2] / traces).min(10) {
-            let (intake, taken, assembled) = filled(traces)?;
-            least = [least[0].min(taken), least[1].min(assembled)];
-            let store = intake.store();
-            bytes = store.counters().bytes / traces;
-            if queries.is_empty() {
-                queries.push(best(|| count(store, None)).1);
-                for filter in FILTERS {
-                    let filter = Filter::parse(filter)?;
-                    queries.push(best(|| count(store, Some(&filter))).1);
-                }
-                let filter = Filter::parse(FILTERS[1])?;
-                // All others are times of all traces, and are divided by their number.
-                queries.push(best(|| newest(store, &filter)).1 * u32::try_from(traces / NEWEST)?);
-                queries.push(best(|| services(store)).1);
+fn median(mut pieces: Pieces) -> f64 {
+    pieces.sort_by(f64::total_cmp);
+    pieces[pieces.len() / 2]
+}
+
+/// What a query takes of a trace in each of the stores.
+type Row = (String, Vec<f64>);
+
+/// The shortest time that each query takes of a trace, of several stores by turns: a machine's pace changes within
+/// seconds, and what is measured by turns meets the same.
+fn by_turns(stores: &[&Store]) -> Result<Vec<Row>, Box<dyn Error>> {
+    const ROUNDS: usize = 15;
+    type Query = Box<dyn Fn(&Store) -> usize>;
+    let mut queries: Vec<(String, Query)> = vec![("scan".into(), Box::new(|store| count(store, None)))];
+    for filter in FILTERS {
+        let parsed = Filter::parse(filter)?;
+        queries.push((format!("scan, `{filter}`"), Box::new(move |store| count(store, Some(&parsed)))));
+    }
+    let parsed = Filter::parse(FILTERS[1])?;
+    let name = format!("the newest {NEWEST}, `{}`", FILTERS[1]);
+    queries.push((name, Box::new(move |store| newest(store, &parsed))));
+    queries.push(("service graph".into(), Box::new(services)));
+    let mut rows: Vec<_> = queries.iter().map(|(name, _)| (name.clone(), vec![f64::MAX; stores.len()])).collect();
+    for _ in 0..ROUNDS {
+        for ((name, query), (_, row)) in queries.iter().zip(&mut rows) {
+            for (store, least) in stores.iter().zip(row) {
+                let looked_at = if name.starts_with("the newest") { NEWEST } else { store.counters().traces };
+                let (_, took) = timed(|| query(store));
+                *least = least.min(took.as_nanos() as f64 / looked_at as f64);
             }
         }
-        let times =
-            least.into_iter().chain(queries).map(|time| format!("{:.0}", time.as_nanos() as f64 / traces as f64));
-        for (row, cell) in rows.iter_mut().zip(times.chain([bytes.to_string()])) {
-            let _ = write!(row, " | {cell}");
+    }
+    Ok(rows)
+}
+
+fn scale() -> Outcome {
+    const SIZES: [usize; 3] = [1_000, 10_000, 100_000];
+    const TURNS: usize = 4;
+    let (mut intake, mut assembly) = (vec![Pieces::new(); SIZES.len()], vec![Pieces::new(); SIZES.len()]);
+    let mut filled_ones = Vec::new();
+    for _ in 0..TURNS {
+        filled_ones.clear();
+        for (place, traces) in SIZES.into_iter().enumerate() {
+            // Of small stores several, so that they are measured for as long.
+            for _ in 0..(SIZES[2] / traces).min(10) {
+                let (store, taken, assembled) = filled(traces)?;
+                intake[place].extend(taken);
+                assembly[place].extend(assembled);
+                filled_ones.truncate(place);
+                filled_ones.push(store);
+            }
         }
     }
-    println!("Nanoseconds of CPU a trace, and bytes:\n\n| | 1,000 traces | 10,000 | 100,000 |\n|---|---:|---:|---:|");
-    rows.iter().for_each(|row| println!("| {row} |"));
+    let stores: Vec<&Store> = filled_ones.iter().map(Intake::store).collect();
+    let medians = |pieces: Vec<Pieces>| pieces.into_iter().map(median).collect();
+    let mut rows: Vec<Row> = vec![("intake".into(), medians(intake)), ("assembly".into(), medians(assembly))];
+    rows.extend(by_turns(&stores)?);
+    let bytes = stores.iter().map(|store| store.counters()).map(|counters| counters.bytes / counters.traces);
+    rows.push(("bytes".into(), bytes.map(|bytes| bytes as f64).collect()));
+    println!(
+        "Nanoseconds of CPU a trace, and bytes:\n\n| | 1,000 traces | 10,000 | 100,000 | last / first |\n|---|---:|---:|---:|---:|"
+    );
+    for (name, row) in rows {
+        println!("| {name} | {:.0} | {:.0} | {:.0} | {:.2} |", row[0], row[1], row[2], row[2] / row[0]);
+    }
     Ok(())
 }
 
@@ -275,7 +328,7 @@ fn query() -> Outcome {
     const TRACES: usize = 100_000;
     let (intake, _, assembled) = filled(TRACES)?;
     let store = intake.store();
-    println!("{TRACES} traces, {:?} each to settle", assembled / TRACES as u32);
+    println!("{TRACES} traces, {:.0} ns each to settle", median(assembled));
     println!("{} bytes a trace", store.counters().bytes / TRACES);
     let report = |name: &str, (found, took): (usize, Duration)| println!("{name}: {found} in {took:?}");
     report("plain scan", best(|| count(store, None)));
