@@ -27,5 +27,4 @@ fuzz_target!(|lines: &[u8]| {
     let _ = TraceSummary::of(ID, &facts);
     let part = Part::of(&trace);
     let _ = ServiceGraph::of([&part]).services();
-    assert!(facts.bytes() < 1_000_000_000 && part.bytes() < 1_000_000_000);
 });
