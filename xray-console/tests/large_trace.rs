@@ -85,8 +85,12 @@ const DOCUMENTS: usize = 4_800;
 #[test]
 fn a_document_costs_the_same_in_a_trace_of_any_size() {
     for (name, shape) in SHAPES {
-        let (small, large) = (cost(shape, 100), cost(shape, 1_600));
-        // What grows with the square would cost sixteen times as much. Two microseconds are what the clock may be wrong by.
-        assert!(large < 4 * small + 2_000, "{name}: {small} ns a document of 100, {large} ns of 1,600");
+        let mut tries = Vec::new();
+        // What grows with the square would cost sixteen times as much, each time; a machine that changes its pace makes it look
+        // so once. Two microseconds are what the clock may be wrong by.
+        while tries.last().is_none_or(|(small, large)| *large >= 4 * small + 2_000) {
+            assert!(tries.len() < 3, "{name}: ns a document of 100 and of 1,600: {tries:?}");
+            tries.push((cost(shape, 100), cost(shape, 1_600)));
+        }
     }
 }
